@@ -1,0 +1,245 @@
+import type { ConfigId, NetworkId, NodeId, SecretId, ServiceId, TaskId } from "./ids.ts";
+import type {
+  ClusterSpec,
+  ConfigSpec,
+  EndpointSpec,
+  GenericResource,
+  Labels,
+  NetworkSpec,
+  NodeDescription,
+  NodeRole,
+  NodeSpec,
+  PortConfig,
+  SecretSpec,
+  ServiceSpec,
+  TaskSpec,
+} from "./spec.ts";
+import type { DesiredState, TaskState } from "./task-state.ts";
+
+/** The store's global, growing number. An object's `version` is the revision of its last write. */
+export type Revision = number;
+
+/** Milliseconds since the Unix epoch. */
+export type Timestamp = number;
+
+/** What every stored object has. `version` is 0 until the store has written it; the times are the writer's clock. */
+export interface Meta {
+  readonly version: Revision;
+  readonly createdAt: Timestamp;
+  readonly updatedAt: Timestamp;
+}
+
+export interface Service extends Meta {
+  readonly kind: "service";
+  readonly id: ServiceId;
+  readonly spec: ServiceSpec;
+  /** Grows with each change of the spec; a task remembers the one it was made from. */
+  readonly specVersion: number;
+  readonly previousSpec?: ServiceSpec;
+  readonly previousSpecVersion?: number;
+  /** The requested endpoint with its ports resolved. */
+  readonly endpoint?: Endpoint;
+  readonly updateStatus?: UpdateStatus;
+  readonly jobStatus?: JobStatus;
+  /** Registry credentials (`X-Registry-Auth`, base64) given with the spec and with the previous one. */
+  readonly registryAuth?: string;
+  readonly previousRegistryAuth?: string;
+}
+
+export interface Endpoint {
+  readonly spec?: EndpointSpec;
+  readonly ports?: readonly PortConfig[];
+}
+
+export type UpdateState =
+  | "updating"
+  | "paused"
+  | "completed"
+  | "rollback_started"
+  | "rollback_paused"
+  | "rollback_completed";
+
+export interface UpdateStatus {
+  readonly state: UpdateState;
+  readonly startedAt?: Timestamp;
+  readonly completedAt?: Timestamp;
+  readonly message: string;
+  /** How many slots this update had to replace when it began: the denominator of the failure ratio. */
+  readonly slots?: number;
+  /** Tasks of this update that failed, each counted once. */
+  readonly failures?: readonly TaskId[];
+}
+
+export interface JobStatus {
+  readonly iteration: number;
+  readonly lastExecution: Timestamp;
+}
+
+export interface Task extends Meta {
+  readonly kind: "task";
+  readonly id: TaskId;
+  readonly spec: TaskSpec;
+  readonly specVersion: number;
+  readonly serviceId?: ServiceId;
+  /** 1 and up for replicated services, 0 and up for replicated jobs, 0 for global ones. */
+  readonly slot: number;
+  readonly nodeId?: NodeId;
+  readonly desired: DesiredState;
+  readonly status: TaskStatus;
+  /** The service's name and labels when the task was made. */
+  readonly serviceName: string;
+  readonly serviceLabels: Labels;
+  readonly endpoint?: Endpoint;
+  /** Units of generic resources that the scheduler gave to the task. */
+  readonly genericResources?: readonly GenericResource[];
+  readonly jobIteration?: number;
+  /** Not to be started before this time (the restart delay). */
+  readonly startAfter?: Timestamp;
+  /** When it was first seen running (manager's clock). */
+  readonly ranAt?: Timestamp;
+  readonly cause: TaskCause;
+  /** Registry credentials for the pull, base64. */
+  readonly registryAuth?: string;
+  /** The cluster's default log driver when the task was made; present only if the spec names none. */
+  readonly logDriver?: NonNullable<TaskSpec["LogDriver"]>;
+}
+
+/** Why a task was made: what `flotilla why` tells. */
+export interface TaskCause {
+  readonly kind: "created" | "scaled" | "updated" | "rolled-back" | "restarted" | "moved";
+  readonly previous?: TaskId;
+  /** One sentence, without a full stop. */
+  readonly detail?: string;
+}
+
+export interface TaskStatus {
+  readonly state: TaskState;
+  /** The agent's clock, once an agent has reported. */
+  readonly timestamp: Timestamp;
+  /** The manager's clock when it stored this status. */
+  readonly appliedAt?: Timestamp;
+  readonly message: string;
+  readonly err?: string;
+  readonly container?: ContainerStatus;
+  /** Host-mode ports as the engine bound them. */
+  readonly ports?: readonly PortConfig[];
+}
+
+export interface ContainerStatus {
+  readonly containerId: string;
+  readonly pid: number;
+  readonly exitCode: number;
+}
+
+export interface Node extends Meta {
+  readonly kind: "node";
+  readonly id: NodeId;
+  readonly spec: NodeSpec;
+  /** The role in force. */
+  readonly role: NodeRole;
+  readonly description?: NodeDescription;
+  readonly status: NodeStatus;
+  /** Present on managers. */
+  readonly manager?: ManagerStatus;
+  readonly certificate: NodeCertificate;
+}
+
+export type NodeState = "unknown" | "down" | "ready" | "disconnected";
+
+export interface NodeStatus {
+  readonly state: NodeState;
+  readonly message?: string;
+  /** The address from which the dispatcher sees the agent. */
+  readonly addr: string;
+  /** When `state` last changed. */
+  readonly since: Timestamp;
+}
+
+export interface ManagerStatus {
+  readonly leader: boolean;
+  readonly reachability: "unknown" | "unreachable" | "reachable";
+  /** `host:port` of its daemon-to-daemon listener. */
+  readonly addr: string;
+}
+
+export interface NodeCertificate {
+  readonly role: NodeRole;
+  readonly state: "pending" | "issued" | "renew" | "rotate" | "failed";
+  readonly csr?: string;
+  /** PEM: the certificate, then intermediates. */
+  readonly chain?: string;
+  readonly err?: string;
+}
+
+export interface Secret extends Meta {
+  readonly kind: "secret";
+  readonly id: SecretId;
+  readonly spec: SecretSpec;
+}
+
+export interface Config extends Meta {
+  readonly kind: "config";
+  readonly id: ConfigId;
+  readonly spec: ConfigSpec;
+}
+
+export interface Network extends Meta {
+  readonly kind: "network";
+  readonly id: NetworkId;
+  readonly spec: NetworkSpec;
+}
+
+/** The one object of its kind; its id is the cluster's. */
+export interface Cluster extends Meta {
+  readonly kind: "cluster";
+  readonly id: string;
+  readonly spec: ClusterSpec;
+  readonly rootCA: RootCA;
+  readonly joinTokens: Readonly<Record<NodeRole, string>>;
+  /** Base64, 32 bytes; present while autolock is on. */
+  readonly unlockKey?: string;
+  /** Certificate common names that may not come back, until their expiry. */
+  readonly removedNodes: Readonly<Record<NodeId, Timestamp>>;
+  readonly defaultAddrPool: readonly string[];
+  readonly subnetSize: number;
+  readonly dataPathPort: number;
+}
+
+/** PEM everywhere. A key is absent when only an external CA signs. */
+export interface RootCA {
+  readonly certificate: string;
+  readonly key?: string;
+  readonly rotation?: RootRotation;
+  /** The `ForceRotate` of the spec that was last acted upon. */
+  readonly lastForcedRotation: number;
+}
+
+export interface RootRotation {
+  readonly certificate: string;
+  readonly key?: string;
+  /** The new root's key, signed by the old root. */
+  readonly crossSigned: string;
+}
+
+export interface ObjectOf {
+  readonly cluster: Cluster;
+  readonly node: Node;
+  readonly service: Service;
+  readonly task: Task;
+  readonly secret: Secret;
+  readonly config: Config;
+  readonly network: Network;
+}
+
+export type Kind = keyof ObjectOf;
+export type StoreObject = ObjectOf[Kind];
+
+export const KINDS = [
+  "cluster",
+  "node",
+  "service",
+  "task",
+  "secret",
+  "config",
+  "network",
+] as const satisfies readonly Kind[];

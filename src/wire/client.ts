@@ -1,0 +1,74 @@
+import { createClient } from "@connectrpc/connect";
+import { LinkedAbort } from "#base/abort.ts";
+import type { Clock } from "#base/clock.ts";
+import { decodeAssignments, decodeSession, decodeSubscription, encodeLogs } from "./agent-messages.ts";
+import { dial, trustCluster } from "./dial.ts";
+import { AgentService as definition } from "./generated/flotilla/v1/agent_pb.ts";
+import type { Identity } from "./identity.ts";
+import { encodeJson } from "./json.ts";
+import { CALL_TIMEOUT_MS } from "./limits.ts";
+import type { ManagerConnection } from "./protocol.ts";
+import { fromConnectError } from "./rpc-errors.ts";
+import { mapStream } from "./streams.ts";
+
+export interface ManagerTarget {
+  /** `host:port`. */
+  readonly addr: string;
+  /** Who we are. A connection keeps the identity that it was made with; after a renewal the old one is still good. */
+  readonly identity: Identity;
+  readonly clock: Clock;
+}
+
+/**
+ * An agent's connection to one manager. It is made with the first call, and proves both ends: the manager must be one
+ * of our cluster. A peer that falls silent is noticed within two seconds; every call then fails with `unavailable`.
+ * Disposal ends all calls.
+ */
+export function connectManager({ addr, identity, clock }: ManagerTarget): ManagerConnection & AsyncDisposable {
+  const dialled = dial(addr, trustCluster(identity), clock);
+  const client = createClient(definition, dialled.transport);
+  const call = <T>(name: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    dialled.call({ what: `${name} at ${addr}`, ms: CALL_TIMEOUT_MS }, signal, work);
+
+  return {
+    session: (description, signal) =>
+      openStream(signal, (own) =>
+        mapStream(client.session({ descriptionJson: encodeJson(description) }, { signal: own }), decodeSession),
+      ),
+    describe: (sessionId, description, signal) =>
+      call("describe", signal, async (own) => {
+        await client.describe({ sessionId, descriptionJson: encodeJson(description) }, { signal: own });
+      }),
+    heartbeat: (sessionId, signal) =>
+      call("heartbeat", signal, async (own) => (await client.heartbeat({ sessionId }, { signal: own })).periodMs),
+    assignments: (sessionId, signal) =>
+      openStream(signal, (own) => decodeAssignments(client.assignments({ sessionId }, { signal: own }))),
+    updateTaskStatus: (sessionId, updates, signal) =>
+      call("updateTaskStatus", signal, async (own) => {
+        await client.updateTaskStatus({ sessionId, updatesJson: updates.map(encodeJson) }, { signal: own });
+      }),
+    logSubscriptions: (signal) =>
+      openStream(signal, (own) => mapStream(client.logSubscriptions({}, { signal: own }), decodeSubscription)),
+    async publishLogs(batches, signal) {
+      using own = new LinkedAbort(signal);
+      try {
+        await client.publishLogs(encodeLogs(batches), { signal: own.signal });
+      } catch (err) {
+        throw fromConnectError(err, signal);
+      }
+    },
+    [Symbol.asyncDispose]: () => dialled[Symbol.asyncDispose](),
+  };
+}
+
+/** A stream from the manager, with our errors. When its reader leaves, the manager is told. */
+async function* openStream<T>(signal: AbortSignal, open: (signal: AbortSignal) => AsyncIterable<T>): AsyncGenerator<T> {
+  using own = new LinkedAbort(signal);
+  try {
+    yield* open(own.signal);
+  } catch (err) {
+    throw fromConnectError(err, signal);
+  } finally {
+    own.abort(new Error("the reader left"));
+  }
+}

@@ -1,0 +1,34 @@
+/** The bounds of the protocol, so that neither a stranger nor a confused daemon can exhaust a manager. */
+
+/** The largest message. A config of 1,000 kB is 1.4 MB as JSON with base64. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Lists that may be long are sent in parts of about this size. */
+export const PART_BYTES = 1024 * 1024;
+/** The largest message of a caller who need not be known: a request for a certificate. */
+export const MAX_STRANGER_MESSAGE_BYTES = 64 * 1024;
+
+/** Calls in flight on one connection: of a node, of a stranger. */
+export const MAX_STREAMS = 256;
+export const MAX_STRANGER_STREAMS = 4;
+
+/** Connections that have not shown a valid certificate: of one address, of all. */
+export const MAX_STRANGERS_PER_ADDRESS = 128;
+export const MAX_STRANGERS = 2_048;
+/** How long one of them may last. It is there to fetch a root or a certificate, nothing else. */
+export const STRANGER_LIFE_MS = 60_000;
+/** The TLS handshake must be over by then. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** A connection from which nothing has come for this long is dead: clients ping each second. */
+export const IDLE_TIMEOUT_MS = 30_000;
+/** How long calls in flight may take to end when a server stops. */
+export const STOP_GRACE_MS = 1_000;
+
+/** How soon a client pings on a silent connection, and how long it waits for the answer: a dead peer is seen in 2 s. */
+export const PING_INTERVAL_MS = 1_000;
+export const PING_TIMEOUT_MS = 1_000;
+/** TCP and TLS together. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** One call that is no stream. Source: fact sheet 6.5. */
+export const CALL_TIMEOUT_MS = 5_000;
+/** The issuing of a certificate: several external CAs may have to be asked, 5 s each. */
+export const ISSUE_TIMEOUT_MS = 20_000;

@@ -1,0 +1,143 @@
+import type { NodeId, TaskId } from "#model/ids.ts";
+import type { Config, Secret, Task, TaskStatus } from "#model/objects.ts";
+import type { NodeAvailability, NodeDescription, NodeRole, NodeSpec } from "#model/spec.ts";
+
+/** Who calls, as its certificate proves. */
+export interface Caller {
+  readonly nodeId: NodeId;
+  readonly role: NodeRole;
+  /** The IP address that the call came from. */
+  readonly addr: string;
+}
+
+/** The first and every later word of a manager to an agent's session. */
+export interface SessionMessage {
+  readonly sessionId: string;
+  readonly node: { readonly id: NodeId; readonly spec: NodeSpec; readonly role: NodeRole };
+  /** Managers that the agent may use, `host:port`, for when this one is lost. */
+  readonly managers: readonly { readonly nodeId: NodeId; readonly addr: string }[];
+  /** PEM bundle of the roots to trust; changes while the root is rotated. */
+  readonly trustRoot: string;
+  /** Set when the node's certificate should be renewed at once (role change or root rotation). */
+  readonly renewCertificate: boolean;
+}
+
+/** An object that a node needs: its tasks, and the secrets and configs of those. */
+export type Assignable = Task | Secret | Config;
+
+export type AssignmentChange =
+  | { readonly type: "update"; readonly object: Assignable }
+  | { readonly type: "remove"; readonly kind: Assignable["kind"]; readonly id: string };
+
+/**
+ * Assignments come as one complete set, then as differences. Secrets and configs come before the tasks that use them.
+ * An agent that does not hold `appliesTo` has missed something: it opens a new session.
+ */
+export interface AssignmentMessage {
+  readonly type: "complete" | "incremental";
+  readonly appliesTo: string;
+  readonly resultsIn: string;
+  readonly changes: readonly AssignmentChange[];
+}
+
+export interface StatusUpdate {
+  readonly taskId: TaskId;
+  readonly status: TaskStatus;
+}
+
+export interface LogOptions {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly follow: boolean;
+  /** Lines from the end; undefined for all. */
+  readonly tail?: number;
+  /** Only lines after this time: RFC 3339 or seconds (with a fraction) since the epoch, as the engine takes it. */
+  readonly since?: string;
+}
+
+/** Asks an agent for the logs of tasks that it runs; `close` takes the question back. */
+export interface LogSubscription {
+  readonly id: string;
+  readonly close: boolean;
+  readonly options: LogOptions;
+  /** The tasks whose logs are wanted; a follower's list grows by further messages with the same id. */
+  readonly taskIds: readonly TaskId[];
+}
+
+export interface LogMessage {
+  readonly taskId: TaskId;
+  readonly stream: "stdout" | "stderr";
+  /** RFC 3339 with nine digits of fraction, as the engine wrote it. */
+  readonly timestamp: string;
+  readonly data: Uint8Array;
+  /** The log driver's extra attributes (`--log-opt labels`, `env`, `tag`), URL-escaped pairs. */
+  readonly details?: string;
+}
+
+/** What an agent publishes for a subscription: lines, then, for each task that is through, its end. */
+export interface LogBatch {
+  readonly subscriptionId: string;
+  readonly messages: readonly LogMessage[];
+  /** Tasks whose log has been read to its end, with the error that ended it early. */
+  readonly ended: readonly { readonly taskId: TaskId; readonly err?: string }[];
+}
+
+/**
+ * What an agent may ask of a manager. `manager/` implements it; `wire/` carries it over Connect; the simulation carries
+ * it over a network of its own. Each call says who calls.
+ *
+ * Errors: `not_found` when the node is not (or no longer) known, `invalid` for a session that was replaced,
+ * `unavailable` when the caller should try again or elsewhere, `forbidden` for a task of another node.
+ */
+export interface AgentService {
+  /** Registers the node. The stream lasts as long as the session; its end means: register again. */
+  session(caller: Caller, description: NodeDescription, signal: AbortSignal): AsyncIterable<SessionMessage>;
+  /** A changed description of the node, within a session. */
+  describe(caller: Caller, sessionId: string, description: NodeDescription, signal: AbortSignal): Promise<void>;
+  /** Says that the node lives. @returns milliseconds until the next beat is due. */
+  heartbeat(caller: Caller, sessionId: string, signal: AbortSignal): Promise<number>;
+  assignments(caller: Caller, sessionId: string, signal: AbortSignal): AsyncIterable<AssignmentMessage>;
+  updateTaskStatus(
+    caller: Caller,
+    sessionId: string,
+    updates: readonly StatusUpdate[],
+    signal: AbortSignal,
+  ): Promise<void>;
+  logSubscriptions(caller: Caller, signal: AbortSignal): AsyncIterable<LogSubscription>;
+  publishLogs(caller: Caller, batches: AsyncIterable<LogBatch>, signal: AbortSignal): Promise<void>;
+}
+
+/** The same, as an agent sees it over its own connection. */
+export type ManagerConnection = {
+  readonly [M in keyof AgentService]: AgentService[M] extends (caller: Caller, ...rest: infer A) => infer R
+    ? (...rest: A) => R
+    : never;
+};
+
+/** What a daemon may ask of a manager before it has a certificate, or to renew the one it has. */
+export interface CertificateService {
+  /** PEM of the root, to be compared with the join token's digest. */
+  rootCertificate(signal: AbortSignal): Promise<string>;
+  /**
+   * Asks for a certificate: with a join token for a new node, or as a known caller to renew.
+   * @throws FlotillaError `invalid` for a wrong token, `forbidden` for a node that was removed.
+   */
+  issue(caller: Caller | undefined, request: CertificateRequest, signal: AbortSignal): Promise<CertificateResponse>;
+}
+
+export interface CertificateRequest {
+  /** PEM, PKCS #10. */
+  readonly csr: string;
+  readonly token?: string;
+  readonly availability?: NodeAvailability;
+}
+
+export interface CertificateResponse {
+  readonly nodeId: NodeId;
+  readonly role: NodeRole;
+  /** PEM: the certificate, then intermediates. */
+  readonly chain: string;
+  /** PEM bundle of the roots to trust. */
+  readonly trustRoot: string;
+  readonly clusterId: string;
+}

@@ -1,0 +1,75 @@
+import type { Labels } from "#model/spec.ts";
+import type { Container, ContainerState, ContainerSummary } from "./engine.ts";
+
+/** The parts of `GET /containers/{id}/json` that an agent needs. */
+export interface InspectResponse {
+  readonly Id: string;
+  readonly Name: string;
+  readonly State: {
+    readonly Status: ContainerState;
+    readonly Pid: number;
+    readonly ExitCode: number;
+    readonly Error: string;
+    readonly OOMKilled: boolean;
+    readonly StartedAt: string;
+    readonly FinishedAt: string;
+    readonly Health?: {
+      readonly Status: NonNullable<Container["health"]>;
+      readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;
+    } | null;
+  };
+  readonly Config: { readonly Labels?: Labels | null; readonly Tty: boolean };
+  readonly NetworkSettings: {
+    readonly Ports?: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>> | null;
+  };
+}
+
+/** An entry of `GET /containers/json`. */
+export interface ListResponse {
+  readonly Id: string;
+  readonly Names?: readonly string[] | null;
+  readonly Labels?: Labels | null;
+  readonly State: ContainerState;
+}
+
+/** A container from the engine's answer. */
+export function parseContainer({ Id, Name, State, Config, NetworkSettings }: InspectResponse): Container {
+  const failed = State.Health?.Log?.findLast((check) => check.ExitCode !== 0);
+  return {
+    id: Id,
+    name: Name.replace(/^\//, ""),
+    labels: Config.Labels ?? {},
+    state: State.Status,
+    ...(State.Health && { health: State.Health.Status }),
+    ...(failed && { healthLog: failed.Output }),
+    pid: State.Pid,
+    exitCode: State.ExitCode,
+    error: State.Error,
+    oomKilled: State.OOMKilled,
+    startedAt: State.StartedAt,
+    finishedAt: State.FinishedAt,
+    tty: Config.Tty,
+    ports: parsePorts(NetworkSettings.Ports ?? {}),
+  };
+}
+
+/** A container from the engine's list. Of several names, those with another slash belong to links. */
+export const parseSummary = ({ Id, Names, Labels, State }: ListResponse): ContainerSummary => ({
+  id: Id,
+  name: Names?.map((name) => name.replace(/^\//, "")).find((name) => !name.includes("/")) ?? "",
+  labels: Labels ?? {},
+  state: State,
+});
+
+/** Bound ports, by target and published port. A port bound for IPv4 and for IPv6 is one port. */
+function parsePorts(bindings: NonNullable<InspectResponse["NetworkSettings"]["Ports"]>): Container["ports"] {
+  const ports = new Map<string, Container["ports"][number]>();
+  for (const [target, bound] of Object.entries(bindings)) {
+    const [port, protocol] = target.split("/");
+    if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") continue;
+    for (const { HostPort } of bound ?? []) {
+      ports.set(`${target} ${HostPort}`, { protocol, target: Number(port), published: Number(HostPort) });
+    }
+  }
+  return [...ports.values()].toSorted((a, b) => a.target - b.target || a.published - b.published);
+}

@@ -1,0 +1,94 @@
+import type { Clock } from "#base/clock.ts";
+import { FlotillaError } from "#base/errors.ts";
+import { commitFresh, commitOnce } from "#manager/commit.ts";
+import type { Control } from "#manager/control.ts";
+import type { ClusterState } from "#manager/state.ts";
+import { NODE_CERT_EXPIRY_MS, nsToMs } from "#model/defaults.ts";
+import type { Cluster, Node } from "#model/objects.ts";
+import { parseBundle } from "#wire/pem.ts";
+
+interface Deps {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+}
+
+/** Nodes: labels, availability, role, removal. */
+export function createNodeControl({ state, clock }: Deps): Pick<Control, "updateNode" | "removeNode"> {
+  const { view } = state;
+
+  const find = (id: string): Node => {
+    const node = view.get("node", id);
+    if (node === undefined) throw new FlotillaError("not_found", `node ${id} not found`);
+    return node;
+  };
+
+  return {
+    async updateNode(id, version, spec, signal) {
+      const node = find(id);
+      checkRoleChange(view.list("node"), node, spec.Role);
+      await commitOnce(
+        state,
+        [{ type: "update", object: { ...node, spec, updatedAt: clock.now() }, expect: version }],
+        signal,
+      );
+    },
+
+    async removeNode(id, force, signal) {
+      const build = () => {
+        const node = find(id);
+        checkRemoval(node, force);
+        const cluster = view.cluster;
+        if (cluster === undefined) throw new FlotillaError("internal", "there is no cluster object");
+        const object = withRemovedNode(cluster, node, clock.now());
+        return [
+          { type: "update" as const, object, expect: cluster.version },
+          { type: "delete" as const, kind: "node" as const, id, expect: node.version },
+        ];
+      };
+      await commitFresh(state, build, signal);
+    },
+  };
+}
+
+function checkRoleChange(nodes: Iterable<Node>, node: Node, role: Node["role"]): void {
+  if (role === node.spec.Role) return;
+  if (role === "manager") {
+    throw new FlotillaError(
+      "precondition",
+      `node ${node.description?.Hostname ?? node.id} cannot be promoted: this version runs with one manager; keep it a worker`,
+    );
+  }
+  const others = [...nodes].filter((other) => other.spec.Role === "manager" && other.id !== node.id);
+  if (others.length === 0) {
+    throw new FlotillaError("precondition", "attempting to demote the last manager of the swarm");
+  }
+}
+
+function checkRemoval(node: Node, force: boolean): void {
+  if (node.spec.Role === "manager") {
+    throw new FlotillaError(
+      "precondition",
+      `node ${node.id} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal`,
+    );
+  }
+  if (!force && node.status.state === "ready") {
+    throw new FlotillaError("precondition", `node ${node.id} is not down and can't be removed`);
+  }
+}
+
+/** How long a removed node stays locked out after its certificate has expired. Source: fact sheet 13. */
+const LOCKOUT_GRACE_MS = 7 * 24 * 3_600_000;
+
+/** The cluster with the node's certificate locked out for as long as it could be valid; what has expired is dropped. */
+function withRemovedNode(cluster: Cluster, node: Node, now: number): Cluster {
+  const valid = Object.entries(cluster.removedNodes).filter(([, end]) => end > now);
+  const until = certificateEnd(cluster, node, now) + LOCKOUT_GRACE_MS;
+  return { ...cluster, removedNodes: Object.fromEntries([...valid, [node.id, until]]), updatedAt: now };
+}
+
+function certificateEnd(cluster: Cluster, node: Node, now: number): number {
+  const { chain } = node.certificate;
+  if (chain !== undefined) return parseBundle(chain)[0].validToDate.getTime();
+  const expiry = cluster.spec.CAConfig.NodeCertExpiry;
+  return now + (expiry ? nsToMs(expiry) : NODE_CERT_EXPIRY_MS);
+}

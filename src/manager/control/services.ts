@@ -1,0 +1,138 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "#base/clock.ts";
+import { FlotillaError } from "#base/errors.ts";
+import { commitFresh, commitOnce } from "#manager/commit.ts";
+import type { Control, ServiceUpdateOptions } from "#manager/control.ts";
+import type { ClusterState } from "#manager/state.ts";
+import type { Endpoint, Service } from "#model/objects.ts";
+import { isJob, modeName } from "#model/service-mode.ts";
+import type { ServiceSpec } from "#model/spec.ts";
+
+import { validateServiceSpec } from "#model/validate-service.ts";
+import { checkReferences } from "./service-references.ts";
+import { checkTemplates } from "./template-check.ts";
+
+interface Deps {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+
+/** Services: create, update, roll back, remove. */
+export function createServiceControl(deps: Deps): Pick<Control, "createService" | "updateService" | "removeService"> {
+  const { state, clock } = deps;
+  const { view } = state;
+
+  const find = (id: string): Service => {
+    const service = view.get("service", id);
+    if (service === undefined) throw new FlotillaError("not_found", `service ${id} not found`);
+    return service;
+  };
+
+  return {
+    async createService(spec, options, signal) {
+      check(state, spec, undefined);
+      const now = clock.now();
+      const service: Service = {
+        kind: "service",
+        id: deps.newId(),
+        version: 0,
+        createdAt: now,
+        updatedAt: now,
+        spec,
+        specVersion: 0,
+        endpoint: endpointOf(spec),
+        ...(isJob({ spec }) && { jobStatus: { iteration: 0, lastExecution: now } }),
+        ...(options.registryAuth !== undefined && { registryAuth: options.registryAuth }),
+      };
+      await commitOnce(state, [{ type: "create", object: service }], signal);
+      return { id: service.id, warnings: [] };
+    },
+
+    async updateService(id, version, spec, options, signal) {
+      check(state, spec, id);
+      const service = find(id);
+      checkTransition(service, spec);
+      const changed = options.rollback
+        ? rolledBack(service, version, options, clock.now())
+        : respecified(service, version, spec, options);
+      const object = { ...withNextIteration(changed, clock.now()), updatedAt: clock.now() };
+      await commitOnce(state, [{ type: "update", object, expect: version }], signal);
+      return { warnings: [] };
+    },
+
+    async removeService(id, signal) {
+      await commitFresh(state, () => [{ type: "delete", kind: "service", id, expect: find(id).version }], signal);
+    },
+  };
+}
+
+function check(state: ClusterState, spec: ServiceSpec, id: string | undefined): void {
+  validateServiceSpec(spec);
+  checkTemplates(spec);
+  checkReferences(state.view, spec, id);
+}
+
+/** What may never change in a service's life. */
+function checkTransition(service: Service, spec: ServiceSpec): void {
+  const moved = !isDeepStrictEqual(spec.Networks ?? [], service.spec.Networks ?? []);
+  if (moved && isDeepStrictEqual(spec.TaskTemplate.Networks, service.spec.TaskTemplate.Networks)) {
+    throw new FlotillaError("unimplemented", "networks must be migrated to TaskSpec before being changed");
+  }
+  if (modeName(service.spec.Mode) !== modeName(spec.Mode)) {
+    throw new FlotillaError("unimplemented", "service mode change is not allowed");
+  }
+  if (service.spec.Name !== spec.Name) {
+    throw new FlotillaError("unimplemented", "renaming services is not supported");
+  }
+}
+
+/** Ports as requested: host-mode ones need no allocation in the cluster. */
+const endpointOf = (spec: ServiceSpec): Endpoint => ({
+  ...(spec.EndpointSpec && { spec: spec.EndpointSpec }),
+  ...(spec.EndpointSpec?.Ports?.length && { ports: spec.EndpointSpec.Ports }),
+});
+
+/** The service with a new spec: the version that the client has read becomes the spec's version, as in SwarmKit. */
+function respecified(service: Service, version: number, spec: ServiceSpec, options: ServiceUpdateOptions): Service {
+  const { updateStatus: _cleared, registryAuth: _replaced, ...kept } = service;
+  const stored = options.registryAuthFrom === "spec" ? service.registryAuth : service.previousRegistryAuth;
+  return {
+    ...kept,
+    spec,
+    specVersion: version,
+    previousSpec: service.spec,
+    previousSpecVersion: service.specVersion,
+    endpoint: endpointOf(spec),
+    ...registryAuths(options.registryAuth ?? stored, service.registryAuth),
+  };
+}
+
+/** The service with its spec and its previous one exchanged. The version is new: one that comes back would tell less. */
+function rolledBack(service: Service, version: number, options: ServiceUpdateOptions, now: number): Service {
+  if (service.previousSpec === undefined) {
+    throw new FlotillaError("precondition", `service ${service.id} does not have a previous spec`);
+  }
+  const { registryAuth: _exchanged, previousRegistryAuth: _too, ...kept } = service;
+  return {
+    ...kept,
+    spec: service.previousSpec,
+    specVersion: version,
+    previousSpec: service.spec,
+    previousSpecVersion: service.specVersion,
+    endpoint: endpointOf(service.previousSpec),
+    updateStatus: { state: "rollback_started", message: "manually requested rollback", startedAt: now },
+    ...registryAuths(options.registryAuth ?? service.previousRegistryAuth, service.registryAuth),
+  };
+}
+
+const registryAuths = (current: string | undefined, previous: string | undefined) => ({
+  ...(current !== undefined && { registryAuth: current }),
+  ...(previous !== undefined && { previousRegistryAuth: previous }),
+});
+
+/** Every update of a job runs it again. */
+const withNextIteration = (service: Service, now: number): Service =>
+  service.jobStatus === undefined
+    ? service
+    : { ...service, jobStatus: { iteration: service.jobStatus.iteration + 1, lastExecution: now } };

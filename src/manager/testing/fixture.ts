@@ -1,0 +1,122 @@
+import { silentLogger } from "#base/log.ts";
+import { ManualClock } from "#base/manual-clock.ts";
+import { type Random, seededRandom } from "#base/random.ts";
+import type { ClusterState } from "#manager/state.ts";
+import { newId } from "#model/ids.ts";
+import type { Cluster, Node, Service, StoreObject, Task } from "#model/objects.ts";
+import type { Operation } from "#model/operation.ts";
+import { openMemoryStore } from "#store/memory.ts";
+import { openReplica, type Replica } from "#store/replica.ts";
+
+const META = { version: 0, createdAt: 0, updatedAt: 0 };
+
+/** A cluster's state in memory under a clock that the test moves: what every part of a manager stands on. */
+export interface Fixture extends AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly random: Random;
+  readonly state: ClusterState;
+  readonly signal: AbortSignal;
+  readonly newId: () => string;
+  readonly log: typeof silentLogger;
+  /** Stores objects as they are given. */
+  seed(...objects: StoreObject[]): Promise<void>;
+  /** Runs a job until the fixture is disposed; its failure fails the test then. */
+  spawn(job: (signal: AbortSignal) => Promise<void>): void;
+}
+
+export async function openFixture(): Promise<Fixture> {
+  const clock = new ManualClock(1_000_000);
+  const random = seededRandom(1);
+  const stop = new AbortController();
+  const store = openMemoryStore();
+  const replica: Replica = await openReplica(store, { clock, random, log: silentLogger }, stop.signal);
+  const jobs: Promise<unknown>[] = [];
+  const spawn: Fixture["spawn"] = (job) => {
+    jobs.push(
+      job(stop.signal).catch((err: unknown) => {
+        if (!stop.signal.aborted) throw err;
+      }),
+    );
+  };
+  spawn((signal) => replica.run(signal));
+  return {
+    clock,
+    random,
+    state: replica,
+    signal: stop.signal,
+    newId: () => newId(random),
+    log: silentLogger,
+    spawn,
+    async seed(...objects) {
+      const operations = objects.map((object): Operation => ({ type: "create", object }));
+      const result = await replica.commit(operations, stop.signal);
+      if (!result.ok) throw new Error(`seeding was refused: ${result.conflict.reason}`);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error("the test is over"));
+      await Promise.all(jobs);
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export const aNode = (overrides: Partial<Node> & Pick<Node, "id">): Node => ({
+  kind: "node",
+  ...META,
+  spec: { Labels: {}, Role: "worker", Availability: "active" },
+  role: "worker",
+  status: { state: "ready", addr: "10.0.0.1", since: 0 },
+  certificate: { role: "worker", state: "issued" },
+  ...overrides,
+});
+
+export const aService = (overrides: Partial<Service> & Pick<Service, "id">): Service => ({
+  kind: "service",
+  ...META,
+  spec: {
+    Name: overrides.id,
+    Labels: {},
+    TaskTemplate: { ContainerSpec: { Image: "demo:1" }, ForceUpdate: 0 },
+    Mode: { Replicated: { Replicas: 1 } },
+  },
+  specVersion: 0,
+  ...overrides,
+});
+
+export const aTask = (overrides: Partial<Task> & Pick<Task, "id">): Task => ({
+  kind: "task",
+  ...META,
+  spec: { ContainerSpec: { Image: "demo:1" }, ForceUpdate: 0 },
+  specVersion: 0,
+  serviceId: "web",
+  slot: 1,
+  desired: "running",
+  status: { state: "assigned", timestamp: 0, message: "" },
+  serviceName: "web",
+  serviceLabels: {},
+  cause: { kind: "created" },
+  ...overrides,
+});
+
+export const aCluster = (overrides: Partial<Cluster> = {}): Cluster => ({
+  kind: "cluster",
+  id: "cluster",
+  ...META,
+  spec: {
+    Name: "default",
+    Labels: {},
+    Orchestration: { TaskHistoryRetentionLimit: 5 },
+    Raft: { ElectionTick: 10, HeartbeatTick: 1 },
+    Dispatcher: { HeartbeatPeriod: 5e9 },
+    CAConfig: { NodeCertExpiry: 7_776_000e9 },
+    TaskDefaults: {},
+    EncryptionConfig: { AutoLockManagers: false },
+  },
+  rootCA: { certificate: "root", lastForcedRotation: 0 },
+  joinTokens: { worker: "W", manager: "M" },
+  removedNodes: {},
+  defaultAddrPool: ["10.0.0.0/8"],
+  subnetSize: 24,
+  dataPathPort: 4789,
+  ...overrides,
+});

@@ -1,0 +1,112 @@
+import type { Clock } from "#base/clock.ts";
+import type { Logger } from "#base/log.ts";
+import type { Random } from "#base/random.ts";
+import { retry } from "#base/retry.ts";
+import { TaskGroup } from "#base/task-group.ts";
+import { Wakeup } from "#base/wakeup.ts";
+import type { Engine } from "#engine/engine.ts";
+import type { NodeDescription } from "#model/spec.ts";
+import type { ManagerConnection, SessionMessage } from "#wire/protocol.ts";
+import { watchEngine } from "./engine-watch.ts";
+import { ImagePuller } from "./image-puller.ts";
+import type { NodeIdentity } from "./labels.ts";
+import { ownLabels } from "./labels.ts";
+import { LogPublisher } from "./log-publisher.ts";
+import { removeOrphans } from "./orphans.ts";
+import { Reporter } from "./reporter.ts";
+import { SessionKeeper } from "./session-keeper.ts";
+import { TaskContainers } from "./task-containers.ts";
+import type { TaskDb } from "./task-db.ts";
+import type { TaskFileStore } from "./task-files.ts";
+import { NodePayloads, Worker } from "./worker.ts";
+
+/** Wait before an engine that is away is asked again. */
+const ENGINE_RETRY = { firstMs: 500, mostMs: 2_000 } as const;
+/**
+ * How often a node looks for containers of no task. An engine may finish a creation after the daemon that asked for it
+ * was killed, and after the task was given up.
+ */
+const ORPHANS_INTERVAL_MS = 60_000;
+/** Wait before containers of no task that could not be removed are tried again. */
+const ORPHANS_RETRY = { firstMs: 1_000, mostMs: 60_000 } as const;
+
+export interface AgentDeps {
+  readonly node: NodeIdentity;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly db: TaskDb;
+  readonly files: TaskFileStore;
+  /** Managers to begin with (`host:port`), besides those that the database knows. */
+  readonly managers: readonly string[];
+  /** Opens a connection to the manager at `addr`; disposing it ends every call on it. */
+  readonly connect: (addr: string, signal: AbortSignal) => Promise<ManagerConnection & AsyncDisposable>;
+  /** The node as managers should know it: the engine's description with what the daemon adds. */
+  readonly describe: (signal: AbortSignal) => Promise<NodeDescription>;
+  /** Woken when the node is to be described again at once: its certificate changed, say. */
+  readonly describeAgain?: Wakeup;
+  /** Called with each word of a manager: its trust root, its wish to renew the certificate, the list of managers. */
+  readonly onSession: (message: SessionMessage) => void;
+  /** Docker's `DOCKER_SERVICE_PREFER_OFFLINE_IMAGE=1`: never pull what is local. */
+  readonly preferLocalImages?: boolean;
+}
+
+/** Why an agent ended by itself. Its containers are left as they are; `leaveCluster` removes them. */
+export interface AgentOutcome {
+  readonly kind: "removed";
+  /** The managers' words. */
+  readonly reason: string;
+}
+
+/**
+ * Runs this node's part of the cluster: its tasks, whether or not a manager can be reached, and a session with one of
+ * the managers, renewed for as long as it takes.
+ *
+ * @returns when the managers say, again and again, that they do not know this node (any more).
+ * @throws the reason of `signal`, once everything has stopped. Containers are left as they are.
+ */
+export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<AgentOutcome> {
+  const { engine, clock, log, db, node } = deps;
+  await using jobs = new TaskGroup(signal);
+  let description = await retry(
+    deps,
+    ENGINE_RETRY,
+    () => false,
+    signal,
+    () => deps.describe(signal),
+  );
+  const describe = async (stop: AbortSignal) => {
+    description = await deps.describe(stop);
+    return description;
+  };
+  const payloads = new NodePayloads();
+  const images = new ImagePuller(deps);
+  const containers = new TaskContainers({ ...deps, images, payloads, node: () => ({ ...node, description }) });
+  const reporter = new Reporter(clock);
+  const worker = new Worker({ containers, payloads, db, reporter, clock, log, jobs });
+  worker.resume();
+  await deps.files.sweep(worker.taskIds);
+
+  const labels = ownLabels(node);
+  jobs.spawn("engine watch", (stop) => watchEngine(deps, labels, worker, stop));
+  const keepOrphansAway = async (stop: AbortSignal) => {
+    for (;;) {
+      await retry(
+        deps,
+        ORPHANS_RETRY,
+        () => false,
+        stop,
+        () => removeOrphans({ engine, log, labels }, (id) => worker.has(id), stop),
+      );
+      await clock.sleep(ORPHANS_INTERVAL_MS, stop);
+    }
+  };
+  const logs = new LogPublisher({ engine, log, tasks: worker });
+  const describeAgain = deps.describeAgain ?? new Wakeup();
+  const session = { clock, log, worker, reporter, logs, describe, describeAgain, keepOrphansAway };
+  const keeper = new SessionKeeper({ ...deps, description: () => description, session });
+  const reason = await Promise.race([keeper.run(jobs.signal), jobs.done()]);
+  log.warn({ reason }, "the cluster does not know this node");
+  return { kind: "removed", reason };
+}

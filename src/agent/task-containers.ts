@@ -1,0 +1,108 @@
+import { errorCode } from "#base/errors.ts";
+import { containerBody, TASK_ID_LABEL, taskVolumes } from "#engine/container-body.ts";
+import type { Container, Engine } from "#engine/engine.ts";
+import { nsToMs, STOP_GRACE_MS } from "#model/defaults.ts";
+import type { TaskId } from "#model/ids.ts";
+import type { Task } from "#model/objects.ts";
+import type { NodeDescription } from "#model/spec.ts";
+import { taskName } from "#model/task-name.ts";
+import type { ImagePuller } from "./image-puller.ts";
+import type { NodeIdentity } from "./labels.ts";
+import type { Payloads, TaskFileStore } from "./task-files.ts";
+import { hasFiles, taskFiles } from "./task-files.ts";
+
+/** The node that containers are made for. */
+export interface ContainerNode extends NodeIdentity {
+  readonly description: NodeDescription;
+}
+
+interface Deps {
+  readonly engine: Engine;
+  readonly images: Pick<ImagePuller, "ensure">;
+  readonly files: TaskFileStore;
+  readonly payloads: Payloads;
+  readonly node: () => ContainerNode;
+}
+
+/** How a container is known: by its id once it has one, else by its name. */
+export interface ContainerHandle {
+  readonly task: Task;
+  readonly containerId: string | undefined;
+}
+
+export interface Prepared {
+  readonly containerId: string;
+  /** False for a container that existed, and may be in any state. */
+  readonly isNew: boolean;
+}
+
+/**
+ * The containers of a node's tasks: each method is one effect on the engine, safe to repeat after it was interrupted.
+ * Errors are the engine's; `unavailable` says that the same call may work later.
+ */
+export class TaskContainers {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The task's container as it is now. Undefined when there is none, or the one of its name is not the task's. */
+  async look({ task, containerId }: ContainerHandle, signal: AbortSignal): Promise<Container | undefined> {
+    const container = await this.#deps.engine.inspectContainer(containerId ?? taskName(task), signal);
+    return container?.labels[TASK_ID_LABEL] === task.id ? container : undefined;
+  }
+
+  /**
+   * Gets files, image and volumes in place and creates the container, or takes over the one that exists.
+   * The end of `wanted` breaks off the pull. A creation that was begun is seen to its end: an engine does not stop at
+   * a caller that hangs up, and its container would turn up after nobody looks for it any more.
+   */
+  async prepare(task: Task, wanted: AbortSignal, signal: AbortSignal): Promise<Prepared> {
+    const { engine, images } = this.#deps;
+    const node = this.#deps.node();
+    const files = await this.#writeFiles(task, wanted);
+    const body = containerBody(task, node, { clusterId: node.clusterId, files });
+    await images.ensure(body.Image, task.registryAuth, wanted);
+    wanted.throwIfAborted();
+    for (const volume of taskVolumes(task, node)) await engine.createVolume(volume, signal);
+    try {
+      return { containerId: await engine.createContainer(taskName(task), body, signal), isNew: true };
+    } catch (err) {
+      const handle = { task, containerId: undefined };
+      const existing = errorCode(err) === "exists" ? await this.look(handle, signal) : undefined;
+      if (existing === undefined) throw err;
+      return { containerId: existing.id, isNew: false };
+    }
+  }
+
+  /** Starts a container, whose files may have been lost with the host's memory since it was created. */
+  async start({ task, containerId }: ContainerHandle, signal: AbortSignal): Promise<void> {
+    if (hasFiles(task)) await this.#writeFiles(task, signal);
+    await this.#deps.engine.startContainer(containerId ?? taskName(task), signal);
+  }
+
+  async stop({ task, containerId }: ContainerHandle, signal: AbortSignal): Promise<void> {
+    await this.#deps.engine.stopContainer(containerId ?? taskName(task), stopGraceMs(task), signal);
+  }
+
+  async remove({ task, containerId }: ContainerHandle, signal: AbortSignal): Promise<void> {
+    await this.#deps.engine.removeContainer(containerId ?? taskName(task), signal);
+  }
+
+  /** Removes what is left of a task besides its container. */
+  async removeFiles(taskId: TaskId): Promise<void> {
+    await this.#deps.files.remove(taskId);
+  }
+
+  async #writeFiles(task: Task, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const { files, payloads, node } = this.#deps;
+    return files.write(task.id, taskFiles(task, node(), payloads), signal);
+  }
+}
+
+/** Milliseconds between the request to stop and the kill. */
+export function stopGraceMs(task: Task): number {
+  const grace = task.spec.ContainerSpec?.StopGracePeriod;
+  return grace === undefined ? STOP_GRACE_MS : nsToMs(grace);
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { withDeadline } from "#base/abort.ts";
+import type { Clock } from "#base/clock.ts";
+import type { Logger } from "#base/log.ts";
+import type { Random } from "#base/random.ts";
+import type { Control } from "#manager/control.ts";
+import type { ClusterEvents } from "./cluster-events.ts";
+import type { EngineLink } from "./engine-link.ts";
+import { fromManager } from "./errors.ts";
+import type { Membership } from "./membership.ts";
+
+/** The longest that a change of the cluster may take. Source: fact sheet 10.2. */
+const MANAGER_DEADLINE_MS = 20_000;
+
+/** What the handlers of all calls have in common. */
+export interface ApiContext {
+  readonly membership: Membership;
+  readonly engine: EngineLink;
+  readonly events: ClusterEvents;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** This product's own version. */
+  readonly version: string;
+  /** Aborts when the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** One request for one of our own paths. */
+export interface Call {
+  /** The API version that the client speaks; what the server advertises when it named none. */
+  readonly version: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly request: IncomingMessage;
+  /** For headers that only one call sets. */
+  readonly response: ServerResponse;
+  /** Aborts when the client goes away or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** What a handler wants to be answered. */
+export type Answer =
+  | { readonly kind: "empty"; readonly status: number }
+  | { readonly kind: "json"; readonly status: number; readonly body: unknown }
+  | { readonly kind: "text"; readonly text: string }
+  /** A JSON array, rendered and sent piece by piece. */
+  | { readonly kind: "list"; readonly items: Iterator<unknown> }
+  | { readonly kind: "stream"; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array | string> }
+  /** Whatever the engine answers. `body` replaces a request's body that was read. */
+  | { readonly kind: "forward"; readonly body?: Buffer };
+
+export type Handler = (api: ApiContext, call: Call) => Promise<Answer> | Answer;
+
+export const json = (body: unknown, status = 200): Answer => ({ kind: "json", status, body });
+export const empty = (status = 200): Answer => ({ kind: "empty", status });
+
+/** The objects are collected at once, so that the list is of one moment; each is rendered when its turn comes. */
+export const list = <T>(objects: Iterable<T>, render: (object: T) => unknown): Answer => ({
+  kind: "list",
+  items: [...objects].values().map(render),
+});
+
+/**
+ * Lets the manager of this daemon do something. It goes on when the client leaves, as Docker's does.
+ * @throws FlotillaError `unavailable` while there is no manager; the manager's errors, with Docker's prefix.
+ */
+export function manage<T>(
+  api: ApiContext,
+  what: string,
+  work: (control: Control, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const control = api.membership.control();
+  return withDeadline(api.clock, MANAGER_DEADLINE_MS, what, api.signal, (signal) => fromManager(work(control, signal)));
+}
+
+/** The value of a path's `{id}`. */
+export const idOf = (call: Call): string => call.params["id"] ?? "";

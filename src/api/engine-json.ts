@@ -1,0 +1,37 @@
+import type { IncomingMessage } from "node:http";
+import { type ErrorCode, FlotillaError } from "#base/errors.ts";
+import type { ApiContext, Call } from "./call.ts";
+import type { Json } from "./convert/meta-json.ts";
+import { HTTP_STATUS } from "./errors.ts";
+
+/** The engine's answer to the same question, in the client's version, as a document. @throws FlotillaError */
+export async function askEngine(api: ApiContext, call: Call, path: string): Promise<Json> {
+  const answer = await api.engine.open({ method: "GET", path: `/v${call.version}${path}` }, call.signal);
+  if (answer.statusCode !== 200) throw await engineRefusal(answer);
+  return JSON.parse(await readText(answer));
+}
+
+/** What an engine's refusal says, with the code that answers with the same status. */
+export async function engineRefusal(answer: IncomingMessage): Promise<FlotillaError> {
+  const text = await readText(answer);
+  const code = Object.entries(HTTP_STATUS).find(([, status]) => status === answer.statusCode)?.[0] as
+    | ErrorCode
+    | undefined;
+  return new FlotillaError(code ?? "internal", messageOf(text));
+}
+
+function messageOf(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { readonly message?: unknown };
+    return typeof message === "string" ? message : text;
+  } catch {
+    return text;
+  }
+}
+
+async function readText(answer: IncomingMessage): Promise<string> {
+  let text = "";
+  answer.setEncoding("utf8");
+  for await (const chunk of answer) text += String(chunk);
+  return text;
+}

@@ -1,0 +1,132 @@
+import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { withDeadline } from "#base/abort.ts";
+import type { Clock } from "#base/clock.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
+import { MAX_API_VERSION, olderOf } from "./api-version.ts";
+import { invalid } from "./errors.ts";
+
+/** Go's limit for a request's head, in bytes; registry credentials travel there. Source: net/http DefaultMaxHeaderBytes. */
+export const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** How long `/_ping` and the first calls wait for the engine to say what it is. */
+const IDENTIFY_MS = 2_000;
+
+/** What an engine says of itself in the headers of every answer. */
+export interface EngineIdentity {
+  readonly apiVersion: string;
+  /** Its `Server` header: `Docker/20.10.24 (linux)`. */
+  readonly server: string | undefined;
+  readonly osType: string;
+  readonly experimental: string;
+  /** Which builder clients should use; only `/_ping` tells. */
+  readonly builderVersion: string | undefined;
+}
+
+export interface EngineRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/**
+ * The way to the engine of this host. One connection per call: calls may last for days, and an engine that restarts
+ * leaves no stale connections behind. It is this side that closes them: an engine that closes one as soon as it has
+ * answered does so while the last, empty piece of the request is still being written, and that fails the call.
+ */
+export class EngineLink {
+  readonly url: string;
+  readonly #clock: Clock;
+  readonly #address: { readonly path: string } | { readonly host: string; readonly port: number };
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 0 });
+  #identity: EngineIdentity | undefined;
+
+  /** @throws FlotillaError `invalid` for a URL that is neither `unix://` nor `tcp://`. */
+  constructor(url: string, clock: Clock) {
+    this.url = url;
+    this.#clock = clock;
+    this.#address = parseEngineUrl(url);
+  }
+
+  /** The version that clients are told: the engine's own, as far as this product knows it. */
+  get apiVersion(): string {
+    return olderOf(this.#identity?.apiVersion ?? MAX_API_VERSION, MAX_API_VERSION);
+  }
+
+  get identity(): EngineIdentity | undefined {
+    return this.#identity;
+  }
+
+  /** Begins a call. The caller writes its body, and listens for `response` and `error`. */
+  request({ method, path, headers = {} }: EngineRequest): ClientRequest {
+    const target = "path" in this.#address ? { socketPath: this.#address.path } : this.#address;
+    const outgoing = request({
+      ...target,
+      method,
+      path,
+      headers: headers as Record<string, string | string[]>,
+      agent: this.#agent,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    });
+    outgoing.prependListener("response", (answer) => this.#learn(answer.headers));
+    return outgoing;
+  }
+
+  /** A raw connection, for calls that stop being HTTP. */
+  connect(): Socket {
+    return connect({ ...this.#address, allowHalfOpen: true });
+  }
+
+  /** Makes a call without a body. @throws FlotillaError `unavailable` when the engine does not answer. */
+  async open(call: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = this.request(call);
+    const onAbort = () => outgoing.destroy(new Error("aborted", { cause: signal.reason }));
+    signal.addEventListener("abort", onAbort, { once: true });
+    outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
+    outgoing.once("response", resolve);
+    outgoing.on("error", (err) => reject(signal.aborted ? signal.reason : this.unreachable(err)));
+    outgoing.end();
+    return await promise;
+  }
+
+  /** Learns what the engine is, unless that is known or the engine does not answer in time. */
+  async identify(signal: AbortSignal): Promise<void> {
+    if (this.#identity !== undefined) return;
+    await this.ping(signal).catch(() => signal.throwIfAborted());
+  }
+
+  /** Asks the engine's `/_ping`. @throws FlotillaError `unavailable` */
+  async ping(signal: AbortSignal): Promise<void> {
+    await withDeadline(this.#clock, IDENTIFY_MS, "the engine's answer", signal, async (within) => {
+      const answer = await this.open({ method: "GET", path: "/_ping" }, within);
+      answer.resume();
+    });
+  }
+
+  unreachable(cause: unknown): FlotillaError {
+    const message = `Cannot connect to the Docker Engine at ${this.url}: ${errorMessage(cause)}. Is it running? Start it, or name another with --engine`;
+    return new FlotillaError("unavailable", message, { cause });
+  }
+
+  #learn(headers: IncomingHttpHeaders): void {
+    const apiVersion = headers["api-version"];
+    if (typeof apiVersion !== "string" || !/^[0-9]+(?:\.[0-9]+)*$/.test(apiVersion)) return;
+    const { server, "builder-version": builder } = headers;
+    this.#identity = {
+      apiVersion,
+      server: typeof server === "string" ? server : undefined,
+      osType: String(headers["ostype"] ?? "linux"),
+      experimental: String(headers["docker-experimental"] ?? "false"),
+      builderVersion: typeof builder === "string" ? builder : this.#identity?.builderVersion,
+    };
+  }
+}
+
+function parseEngineUrl(url: string): { readonly path: string } | { readonly host: string; readonly port: number } {
+  if (url.startsWith("unix://")) return { path: url.slice("unix://".length) };
+  const tcp = /^(?:tcp|http):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]]+)):([0-9]{1,5})\/?$/.exec(url);
+  if (tcp === null) throw invalid(`engine address ${url} is not understood: give unix://PATH or tcp://HOST:PORT`);
+  return { host: tcp[1] ?? tcp[2] ?? "", port: Number(tcp[3]) };
+}

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { splitVersion } from "./api-version.ts";
+import type { EngineLink } from "./engine-link.ts";
+import { errorAnswer } from "./errors.ts";
+
+/** The calls that turn their connection into a raw stream. Any other request for an upgrade is answered without one. */
+const HIJACKED = /^\/(?:containers\/[^/]+\/attach(?:\/ws)?|exec\/[^/]+\/start|session|grpc)$/;
+
+/** More than an engine's answer to an upgrade ever has, in bytes. */
+const MAX_ANSWER_HEAD_BYTES = 64 * 1024;
+
+const HEAD_END = "\r\n\r\n";
+
+/** Whether a request that asks for an upgrade is to get one. */
+export const isHijacked = (request: IncomingMessage): boolean =>
+  HIJACKED.test(splitVersion(request.url ?? "").target.split("?", 1)[0] ?? "");
+
+/**
+ * Joins a client's connection with one to the engine: attach, exec, build sessions. The request goes out as it came;
+ * once the engine has agreed (101), bytes flow both ways, each direction ends by itself, and an error ends both.
+ * Any other answer is the last one on its connection. Resolves when both connections are closed.
+ */
+export async function hijack(
+  engine: EngineLink,
+  request: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  const upstream = engine.connect();
+  const stop = () => {
+    client.destroy();
+    upstream.destroy();
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  client.on("error", stop);
+  upstream.on("error", (err) => {
+    if (upstream.bytesRead > 0 || !client.writable) stop();
+    else client.end(renderRefusal(engine.unreachable(err)));
+  });
+  client.once("close", () => upstream.destroy());
+  upstream.once("connect", () => {
+    upstream.write(renderHead(request));
+    upstream.write(head);
+    client.pipe(upstream);
+    relayAnswer(upstream, client);
+  });
+  await Promise.all([closed(client), closed(upstream)]);
+  signal.removeEventListener("abort", stop);
+}
+
+function closed(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once("close", resolve);
+  });
+}
+
+/** Waits for the whole head of the engine's answer, and then lets the rest flow. */
+function relayAnswer(upstream: Duplex, client: Duplex): void {
+  let received = Buffer.alloc(0);
+  const onData = (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    const end = received.indexOf(HEAD_END);
+    if (end < 0 && received.length <= MAX_ANSWER_HEAD_BYTES) return;
+    upstream.off("data", onData);
+    upstream.pause();
+    upstream.off("end", onEnd);
+    const answer = received.subarray(0, end < 0 ? 0 : end).toString("latin1");
+    const isSwitched = answer.startsWith("HTTP/1.1 101 ");
+    if (!isSwitched) endRequest(client, upstream);
+    client.write(isSwitched || end < 0 ? received : closingAnswer(answer, received.subarray(end)));
+    upstream.pipe(client);
+  };
+  const onEnd = () => client.end();
+  upstream.on("data", onData);
+  upstream.once("end", onEnd);
+}
+
+/** After a refusal nothing more may reach the engine: it would be a request that nobody has looked at. */
+function endRequest(client: Duplex, upstream: Duplex): void {
+  client.unpipe(upstream);
+  client.resume();
+  upstream.end();
+}
+
+function closingAnswer(answer: string, rest: Buffer): Buffer {
+  const lines = answer.split("\r\n").filter((line) => !/^(?:connection|keep-alive):/i.test(line));
+  return Buffer.concat([Buffer.from([...lines, "Connection: close"].join("\r\n"), "latin1"), rest]);
+}
+
+function renderHead(request: IncomingMessage): string {
+  const lines = [`${request.method} ${request.url} HTTP/1.1`];
+  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
+    lines.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
+  }
+  return lines.join("\r\n") + HEAD_END;
+}
+
+function renderRefusal(err: unknown): string {
+  const { status, message } = errorAnswer(err);
+  const body = `${JSON.stringify({ message })}\n`;
+  const head = [
+    `HTTP/1.1 ${status} Service Unavailable`,
+    "Content-Type: application/json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  return head.join("\r\n") + HEAD_END + body;
+}

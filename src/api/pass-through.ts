@@ -1,0 +1,105 @@
+import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { isOlder, MAX_API_VERSION } from "./api-version.ts";
+import { hasBody } from "./body.ts";
+import type { EngineLink } from "./engine-link.ts";
+import { errorAnswer } from "./errors.ts";
+
+/**
+ * Headers that belong to one connection, not to the call. Source: RFC 9110, 7.6.1, and two more: `Expect` was answered
+ * here already, and `HTTP2-Settings` goes with an `Upgrade` that was declined here.
+ */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "expect",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * Gives a call to the engine and its answer to the client, untouched and as it comes: both bodies are streams with
+ * back-pressure, heads are sent at once, and a client that goes away ends the engine's call. Resolves when it is over.
+ * @param target the path and query that the client sent, with its version prefix.
+ * @param body what to send in place of the request's own body, when that was read already.
+ */
+export async function forward(
+  engine: EngineLink,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: string,
+  body?: Buffer,
+): Promise<void> {
+  if (response.closed) return;
+  const over = Promise.withResolvers<void>();
+  const outgoing = engine.request({ method: request.method ?? "GET", path: target, headers: requestHeaders(request) });
+  response.once("close", () => {
+    outgoing.destroy();
+    over.resolve();
+  });
+  outgoing.on("error", (err) => refuse(response, engine.unreachable(err)));
+  outgoing.once("response", (answer) => void relay(request, answer, response, outgoing));
+  if (body !== undefined) outgoing.end(body);
+  else if (hasBody(request)) request.pipe(outgoing);
+  else outgoing.end();
+  await over.promise;
+}
+
+/** Never rejects: what fails shows as a connection that breaks, on the side that is still there. */
+async function relay(
+  request: IncomingMessage,
+  answer: IncomingMessage,
+  response: ServerResponse,
+  outgoing: ClientRequest,
+): Promise<void> {
+  try {
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer));
+    response.flushHeaders();
+    await pipeline(answer, response);
+    // An engine may answer before it has read all of a request: what is left must not stay in the connection.
+    request.unpipe(outgoing);
+    request.resume();
+  } catch (err) {
+    response.destroy(err instanceof Error ? err : undefined);
+  }
+}
+
+function refuse(response: ServerResponse, err: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { status, message } = errorAnswer(err);
+  response.writeHead(status, { "Content-Type": "application/json", Connection: "close" });
+  response.end(`${JSON.stringify({ message })}\n`);
+}
+
+function requestHeaders(request: IncomingMessage): Record<string, string | string[]> {
+  const headers = endToEndHeaders(request.rawHeaders);
+  if (request.headers["transfer-encoding"] !== undefined) headers["Transfer-Encoding"] = "chunked";
+  return headers;
+}
+
+/** The engine's headers; but no newer API version than the one that `/_ping` tells. */
+function responseHeaders(answer: IncomingMessage): Record<string, string | string[]> {
+  const headers = endToEndHeaders(answer.rawHeaders);
+  const version = headers["Api-Version"];
+  if (typeof version === "string" && isOlder(MAX_API_VERSION, version)) headers["Api-Version"] = MAX_API_VERSION;
+  return headers;
+}
+
+function endToEndHeaders(raw: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at] ?? "";
+    const value = raw[at + 1] ?? "";
+    if (HOP_BY_HOP.has(name.toLowerCase())) continue;
+    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    headers[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
+  }
+  return headers;
+}

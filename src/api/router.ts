@@ -1,0 +1,114 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
+import { LinkedAbort } from "#base/abort.ts";
+import { FlotillaError } from "#base/errors.ts";
+import { sendAnswer, sendError } from "./answer.ts";
+import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
+import type { ApiContext, Call } from "./call.ts";
+import { errorAnswer, invalid } from "./errors.ts";
+import { forward } from "./pass-through.ts";
+import { isClusterPath, ROUTES, type Route } from "./routes.ts";
+
+export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Longer than any reference in a path. */
+const MAX_PARAM_LENGTH = 16 * 1024;
+
+/**
+ * Gives each request to the handler of its path, and all others to the engine. Fastify finds the route; bodies are read
+ * and answers written here, so that nothing stands between a stream and its reader.
+ */
+export async function createRouter(api: ApiContext): Promise<RequestListener> {
+  const app = fastify({
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
+    rewriteUrl: (request) => splitVersion(request.url ?? "/").target,
+    frameworkErrors: (err, _request, reply) => sendError(takeOver(reply), err),
+  });
+  app.setErrorHandler((err, _request, reply) => sendError(takeOver(reply), err));
+  app.setNotFoundHandler((_request, reply) => sendError(takeOver(reply), notFound()));
+  app.addHook("onRequest", async (request, reply) => begin(api, request, reply));
+  // All is done before fastify would look at a body, and refuse content types that are not its business.
+  for (const route of ROUTES) {
+    const onRequest = (request: FastifyRequest, reply: FastifyReply) => serve(api, route, request, reply);
+    app.route({ method: route.method, url: route.path, onRequest, handler: () => undefined });
+  }
+  app.all("/*", { onRequest: (request, reply) => passThrough(api, request, reply) }, () => undefined);
+  await app.ready();
+  return (request, response) => app.routing(request, response);
+}
+
+/** No route has a schema. Told so, fastify does not load its compilers for them, which are half of all its code. */
+const noSchemas = () => {
+  throw new FlotillaError("internal", "routes have no schemas");
+};
+
+const notFound = (): FlotillaError => new FlotillaError("not_found", "page not found");
+
+/** From here on the answer is ours to write. */
+function takeOver(reply: FastifyReply): ServerResponse {
+  if (!reply.sent) reply.hijack();
+  return reply.raw;
+}
+
+/** The headers of every answer. @throws FlotillaError `invalid` for an API version that is not spoken here. */
+async function begin(api: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { version } = splitVersion(request.originalUrl);
+  await api.engine.identify(api.signal);
+  const { identity, apiVersion } = api.engine;
+  const osType = identity?.osType ?? "linux";
+  reply.raw.setHeader("Api-Version", apiVersion);
+  reply.raw.setHeader("Docker-Experimental", identity?.experimental ?? "false");
+  reply.raw.setHeader("Ostype", osType);
+  reply.raw.setHeader("Server", identity?.server ?? `Docker/${api.version} (${osType})`);
+  if (version === undefined) return;
+  if (isOlder(version, MIN_API_VERSION)) {
+    throw invalid(
+      `client version ${version} is too old. Minimum supported API version is ${MIN_API_VERSION}, please upgrade your client to a newer version`,
+    );
+  }
+  if (isOlder(apiVersion, version)) {
+    throw invalid(`client version ${version} is too new. Maximum supported API version is ${apiVersion}`);
+  }
+}
+
+async function serve(api: ApiContext, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const response = takeOver(reply);
+  using client = new LinkedAbort(api.signal);
+  response.once("close", () => {
+    if (!response.writableFinished) client.abort(new FlotillaError("unavailable", "the client went away"));
+  });
+  const version = splitVersion(request.originalUrl).version ?? api.engine.apiVersion;
+  const call: Call = {
+    version,
+    params: request.params as Readonly<Record<string, string>>,
+    query: new URLSearchParams(request.originalUrl.split("?")[1] ?? ""),
+    request: request.raw,
+    response,
+    signal: client.signal,
+  };
+  try {
+    const isUnknown = route.since !== undefined && isOlder(version, route.since);
+    if (isUnknown || Object.values(call.params).includes("")) throw notFound();
+    const answer = await route.handle(api, call);
+    if (answer.kind === "forward") await forward(api.engine, request.raw, response, request.originalUrl, answer.body);
+    else await sendAnswer(response, answer);
+  } catch (err) {
+    logFailure(api, call, route, err);
+    sendError(response, err);
+  }
+}
+
+function logFailure(api: ApiContext, call: Call, route: Route, err: unknown): void {
+  if (call.signal.aborted) return;
+  const fields = { err, method: route.method, path: route.path };
+  const isOurs = errorAnswer(err).status === 500 && !(err instanceof FlotillaError);
+  if (isOurs) api.log.error(fields, "an API call failed");
+  else api.log.debug(fields, "an API call was refused");
+}
+
+async function passThrough(api: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (isClusterPath(request.url) && request.method !== "OPTIONS") throw notFound();
+  await forward(api.engine, request.raw, takeOver(reply), request.originalUrl);
+}

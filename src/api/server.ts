@@ -1,0 +1,82 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Clock } from "#base/clock.ts";
+import { FlotillaError } from "#base/errors.ts";
+import type { Logger } from "#base/log.ts";
+import type { Random } from "#base/random.ts";
+import { TaskGroup } from "#base/task-group.ts";
+import type { ApiContext } from "./call.ts";
+import { ClusterEvents } from "./cluster-events.ts";
+import { EngineLink } from "./engine-link.ts";
+import { hijack } from "./hijack.ts";
+import { parseListenUrl } from "./listen-address.ts";
+import { closeListener, type Listeners, openListener, type TlsFiles } from "./listener.ts";
+import type { Membership } from "./membership.ts";
+import { createRouter } from "./router.ts";
+
+export interface ApiServerDeps {
+  readonly membership: Membership;
+  /** `unix://PATH` or `tcp://HOST:PORT` of this host's engine. */
+  readonly engineUrl: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** This product's version. */
+  readonly version: string;
+}
+
+export interface ApiServer extends AsyncDisposable {
+  /**
+   * Listens on one more address: `unix://PATH`, `tcp://HOST:PORT` or `fd://N`. Any number may be open at once.
+   * @param tls needed for TCP on anything but loopback.
+   * @returns the address as a URL, with the port that was chosen for port 0.
+   * @throws FlotillaError `invalid` for an address that is refused, `precondition` for one that cannot be had.
+   */
+  listen(url: string, tls?: TlsFiles): Promise<string>;
+}
+
+/**
+ * The Docker Engine API of this host: what concerns the cluster is answered here, everything else by the engine.
+ * Runs until it is disposed of or `signal` aborts; open connections end then.
+ */
+export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal): Promise<ApiServer> {
+  const jobs = new TaskGroup(signal);
+  const servers: Server[] = [];
+  const api = createContext(deps, jobs.signal);
+  const listeners: Listeners = {
+    onRequest: await createRouter(api),
+    onUpgrade: (request, client, head) =>
+      jobs.spawn("hijacked connection", (stop) => hijack(api.engine, request, client, head, stop)),
+  };
+  jobs.spawn("cluster events", (stop) => api.events.run(stop));
+  return {
+    async listen(url, tls) {
+      if (jobs.signal.aborted) throw new FlotillaError("unavailable", "the API server has stopped");
+      const address = parseListenUrl(url, tls !== undefined);
+      if (address.kind === "tcp" && tls === undefined) {
+        deps.log.warn({ url }, "the API is open to every user of this host: use a unix socket or TLS instead");
+      }
+      const server = await openListener(address, tls, listeners);
+      server.on("error", (err) => deps.log.error({ err, url }, "a listener of the API failed"));
+      servers.push(server);
+      return addressUrl(server, url);
+    },
+    async [Symbol.asyncDispose]() {
+      const ended = jobs[Symbol.asyncDispose]();
+      await Promise.all(servers.map(closeListener));
+      await ended;
+    },
+  };
+}
+
+function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSignal): ApiContext {
+  const engine = new EngineLink(engineUrl, deps.clock);
+  return { ...deps, engine, events: new ClusterEvents(deps), signal };
+}
+
+function addressUrl(server: Server, url: string): string {
+  const address = server.address() as AddressInfo | string | null;
+  if (address === null || typeof address === "string") return url;
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return `tcp://${host}:${address.port}`;
+}

@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import { join } from "node:path";
+import { systemClock } from "#base/clock.ts";
+import { silentLogger } from "#base/log.ts";
+import { seededRandom } from "#base/random.ts";
+import type { StoreObject } from "#model/objects.ts";
+import { createApiServer } from "./server.ts";
+import { ACTIVE_MANAGER, TestControl, TestMembership, TestView } from "./test-cluster.ts";
+import { startTestEngine, type TestEngine } from "./test-engine.ts";
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly text: string;
+  /** The parsed body; undefined when it is not JSON. */
+  readonly json: unknown;
+}
+
+export interface TestApi extends AsyncDisposable {
+  readonly engine: TestEngine;
+  readonly control: TestControl;
+  readonly membership: TestMembership;
+  readonly path: string;
+  /** Sends a request; a `body` that is not text is sent as JSON. */
+  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Reply>;
+  get(path: string): Promise<Reply>;
+}
+
+/** A real API server on a unix socket, before a test's engine and cluster. */
+export async function startTestApi(objects: readonly StoreObject[] = [], apiVersion = "1.51"): Promise<TestApi> {
+  const engine = await startTestEngine(apiVersion);
+  const control = new TestControl(new TestView(objects));
+  const membership = new TestMembership(ACTIVE_MANAGER, control);
+  const server = await createApiServer(
+    {
+      membership,
+      engineUrl: engine.url,
+      clock: systemClock,
+      random: seededRandom(1),
+      log: silentLogger,
+      version: "0.1.0",
+    },
+    new AbortController().signal,
+  );
+  const path = join(engine.directory, "api.sock");
+  await server.listen(`unix://${path}`);
+  const call: TestApi["call"] = (method, target, body, headers = {}) => send(path, method, target, body, headers);
+  return {
+    engine,
+    control,
+    membership,
+    path,
+    call,
+    get: (target) => call("GET", target),
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await engine[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function send(
+  socketPath: string,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): Promise<Reply> {
+  const type = body === undefined ? {} : { "Content-Type": "application/json" };
+  const outgoing = request({ socketPath, method, path, headers: { ...type, ...headers }, agent: false });
+  outgoing.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  let text = "";
+  answer.setEncoding("utf8");
+  for await (const chunk of answer) text += String(chunk);
+  return { status: answer.statusCode ?? 0, headers: answer.headers, text, json: tryParse(text) };
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import { Command } from "commander";
+import { errorMessage } from "#base/errors.ts";
+import { addDaemonOptions, readDaemonOptions } from "./daemon-options.ts";
+import { productVersion } from "./version.ts";
+
+/** Runs one command of the command line, and sets the exit code. `onLoaded` is called when all code is there. */
+export async function runCommandLine(argv: readonly string[], onLoaded: () => void): Promise<void> {
+  try {
+    await createProgram(onLoaded).parseAsync([...argv]);
+  } catch (err) {
+    process.stderr.write(`flotilla: ${errorMessage(err)}\n`);
+    if (err instanceof Error && err.cause !== undefined) process.stderr.write(`  ${errorMessage(err.cause)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** Each command's code is loaded when it is asked for: a daemon is always the larger part of it. */
+function createProgram(onLoaded: () => void): Command {
+  const program = new Command("flotilla")
+    .description("Turns a group of Docker hosts into one Docker host")
+    .version(productVersion(), "-v, --version")
+    .showHelpAfterError();
+  addDaemonOptions(program.command("daemon").description("run beside this host's Docker Engine")).action(
+    async (flags) => {
+      const { runDaemon } = await import("./daemon.ts");
+      await runDaemon(readDaemonOptions(flags), onLoaded);
+    },
+  );
+  program.command("compile", { hidden: true }).action(async () => {
+    await import("./compile.ts");
+    onLoaded();
+  });
+  program
+    .command("up")
+    .description("make a cluster of Docker hosts on this machine and run the demo service on it")
+    .option("--hosts <n>", "how many hosts", "3")
+    .option("--bare", "start the daemons, and leave the swarm to you")
+    .action(async (flags: { hosts: string; bare?: boolean }) => {
+      const { up } = await import("./up.ts");
+      await up({ hosts: Number(flags.hosts), bare: flags.bare === true });
+    });
+  program
+    .command("down")
+    .description("take down what `up` made")
+    .action(async () => {
+      const { takeDown } = await import("./down.ts");
+      await takeDown();
+    });
+  program
+    .command("why <name>")
+    .description("say why a service, task or node is as it is, and what to do")
+    .option("-H, --host <url>", "a manager's Engine API (default: DOCKER_HOST, this host's daemon, docker's context)")
+    .option("--json", "print it as JSON")
+    .action(async (name: string, flags: { host?: string; json?: boolean }) => {
+      const { printWhy } = await import("./why.ts");
+      await printWhy(name, { host: flags.host, json: flags.json === true });
+    });
+  return program;
+}

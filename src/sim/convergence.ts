@@ -1,0 +1,47 @@
+import { TASK_ID_LABEL } from "#engine/container-body.ts";
+import type { View } from "#model/view.ts";
+import { historyProblems, serviceProblems } from "./service-convergence.ts";
+import type { SimHost } from "./sim-host.ts";
+
+/**
+ * What is not yet as it should be once everything works again: services at what their specs want wherever that can be
+ * had, tasks that wait with a reason, and engines that run exactly what the store says.
+ */
+export function convergenceProblems(view: View, hosts: readonly SimHost[]): string[] {
+  const problems: string[] = [];
+  for (const service of view.list("service")) {
+    for (const problem of [...serviceProblems(view, service), ...historyProblems(view, service)]) {
+      problems.push(`service ${service.spec.Name}: ${problem}`);
+    }
+  }
+  for (const task of view.tasksWithoutService()) problems.push(`task ${task.id} of a removed service is still there`);
+  for (const host of hosts) problems.push(...hostProblems(view, host).map((problem) => `${host.name}: ${problem}`));
+  return problems;
+}
+
+function hostProblems(view: View, host: SimHost): string[] {
+  const problems: string[] = [];
+  const node = host.nodeId === undefined ? undefined : view.get("node", host.nodeId);
+  if (host.nodeId !== undefined && node?.status.state !== "ready") problems.push(`node is ${node?.status.state}`);
+  const running = new Set<string>();
+  for (const container of host.engine.containers) {
+    const taskId = container.labels[TASK_ID_LABEL] ?? "";
+    const task = view.get("task", taskId);
+    if (task === undefined || task.nodeId !== host.nodeId) {
+      problems.push(`container ${container.name} belongs to no task of this node`);
+    } else if (container.state === "running") {
+      running.add(taskId);
+      const { state } = task.status;
+      if (state !== "running" && state !== "starting") problems.push(`${container.name} runs, its task is ${state}`);
+    }
+  }
+  for (const task of view.tasksOfNode(host.nodeId ?? "")) {
+    if (task.status.state === "running" && !running.has(task.id)) {
+      problems.push(`task ${task.id} is running, but has no running container`);
+    }
+  }
+  for (const taskId of host.files.tasks.keys()) {
+    if (view.get("task", taskId) === undefined) problems.push(`secrets of task ${taskId}, which is gone, are kept`);
+  }
+  return problems;
+}

@@ -1,0 +1,32 @@
+import type { StoreObject, Task } from "#model/objects.ts";
+import type { Change } from "#model/view.ts";
+
+/** A change as one line of the event log: short, but with what a reader looks for. */
+export function renderChange(change: Change): string {
+  if (change.type === "delete") return `- ${name(change.old)}`;
+  const before = change.type === "update" ? describe(change.old) : "";
+  const after = describe(change.object);
+  const course = before === "" || before === after ? after : `${before} -> ${after}`;
+  return `${change.type === "create" ? "+" : "="} ${name(change.object)} ${course}`;
+}
+
+const name = (object: StoreObject): string => {
+  if (object.kind === "task") return `task ${object.serviceName}.${object.slot}.${object.id.slice(0, 6)}`;
+  if (object.kind === "node") return `node ${object.description?.Hostname ?? object.id.slice(0, 6)}`;
+  return `${object.kind} ${"Name" in object.spec ? object.spec.Name : object.id}`;
+};
+
+function describe(object: StoreObject): string {
+  if (object.kind === "task") return describeTask(object);
+  if (object.kind === "node") {
+    return `${object.status.state}/${object.spec.Availability} ${Object.values(object.spec.Labels).join(",")}`;
+  }
+  if (object.kind !== "service") return "";
+  return `v${object.specVersion} ${object.updateStatus?.state ?? "-"} ${object.jobStatus?.iteration ?? ""}`;
+}
+
+function describeTask({ status, desired, nodeId, specVersion, cause }: Task): string {
+  const node = nodeId === undefined ? "" : ` on ${nodeId.slice(0, 6)}`;
+  const err = status.err === undefined ? "" : ` (${status.err})`;
+  return `${status.state}/${desired}${node} v${specVersion} ${cause.kind}${err}`;
+}

@@ -1,0 +1,3 @@
+import { range, testSeeds } from "./testing.ts";
+
+testSeeds(range(1, 100));

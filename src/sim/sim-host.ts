@@ -1,0 +1,178 @@
+import { runAgent } from "#agent/agent.ts";
+import type { NodeIdentity } from "#agent/labels.ts";
+import { leaveCluster } from "#agent/leave.ts";
+import { openTaskDb, type TaskDb } from "#agent/task-db.ts";
+import { MemoryFiles } from "#agent/testing/agent-bed.ts";
+import type { Clock } from "#base/clock.ts";
+import { errorMessage } from "#base/errors.ts";
+import { silentLogger } from "#base/log.ts";
+import { type Random, seededRandom } from "#base/random.ts";
+import type { Engine } from "#engine/engine.ts";
+import { createFakeEngine, type FakeEngine } from "#engine/fake-engine.ts";
+import type { TaskId } from "#model/ids.ts";
+import type { NodeDescription } from "#model/spec.ts";
+import type { TaskState } from "#model/task-state.ts";
+import type { ManagerConnection } from "#wire/protocol.ts";
+import { chance } from "./choose.ts";
+import { detachedEngine } from "./detached-engine.ts";
+import type { EventLog } from "./event-log.ts";
+import { publishImages } from "./images.ts";
+import type { SimNetwork } from "./sim-network.ts";
+import { SkewedClock } from "./skewed-clock.ts";
+
+/** Where all agents find the manager. */
+export const MANAGER_ADDR = "manager:2377";
+
+export interface SimHostDeps {
+  readonly name: string;
+  readonly clusterId: string;
+  readonly description: NodeDescription;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: EventLog;
+  readonly network: SimNetwork;
+  /** Called when an agent ended that nobody had ended. */
+  readonly onFailure: (reason: string) => void;
+  /** Hears of every state that the agent tells a manager. */
+  readonly onReport: (taskId: TaskId, state: TaskState) => void;
+  /** The end of the simulation. */
+  readonly signal: AbortSignal;
+}
+
+/** A host: its engine, its disk, and the daemon beside the engine. */
+export class SimHost {
+  readonly name: string;
+  readonly clock: SkewedClock;
+  readonly engine: FakeEngine;
+  readonly files = new MemoryFiles();
+  readonly #deps: SimHostDeps;
+  readonly #asDaemonsSeeIt: Engine;
+  #db: TaskDb = openTaskDb(":memory:", silentLogger);
+  #daemon: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+  /** The node that this host is; undefined while it is in no cluster. */
+  #nodeId: string | undefined;
+  isPowered = true;
+
+  constructor(deps: SimHostDeps) {
+    this.name = deps.name;
+    this.#deps = deps;
+    this.clock = new SkewedClock(deps.clock);
+    const random = seededRandom(Math.floor(deps.random.next() * 2 ** 31));
+    this.engine = createFakeEngine({ clock: deps.clock, random, description: deps.description });
+    this.#asDaemonsSeeIt = detachedEngine(this.engine, deps.signal);
+    publishImages(this.engine);
+  }
+
+  get nodeId(): string | undefined {
+    return this.#nodeId;
+  }
+
+  get isDaemonUp(): boolean {
+    return this.#daemon !== undefined;
+  }
+
+  /** Makes the host a node of the cluster. */
+  join(nodeId: string): void {
+    this.#nodeId = nodeId;
+    this.startDaemon();
+  }
+
+  startDaemon(): void {
+    if (this.#daemon !== undefined || !this.isPowered || this.#nodeId === undefined) return;
+    this.#deps.log.note(this.name, "daemon starts");
+    const stop = new AbortController();
+    const node = { id: this.#nodeId, clusterId: this.#deps.clusterId };
+    this.#daemon = { stop, ended: this.#runDaemon(node, stop.signal) };
+  }
+
+  /** Ends the daemon, however. Its containers are not asked. */
+  async killDaemon(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined) return;
+    this.#deps.log.note(this.name, "daemon ends");
+    this.#daemon = undefined;
+    daemon.stop.abort(new Error("the daemon was killed"));
+    await daemon.ended;
+  }
+
+  /** Nothing of the host goes on, and memory is lost. Sometimes its disk is, too. */
+  async powerOff(): Promise<void> {
+    if (!this.isPowered) return;
+    this.#deps.log.note(this.name, "power off");
+    this.isPowered = false;
+    this.#deps.network.cut(this.name, ["toManager", "toHost"]);
+    this.engine.crash();
+    await this.killDaemon();
+    await this.files.clear();
+  }
+
+  powerOn(options: { readonly databaseLost: boolean }): void {
+    if (this.isPowered) return;
+    this.#deps.log.note(this.name, `power on${options.databaseLost ? ", task database lost" : ""}`);
+    this.isPowered = true;
+    if (options.databaseLost) this.#db.clear();
+    this.engine.restart();
+    this.#deps.network.heal(this.name);
+    this.startDaemon();
+  }
+
+  async #runDaemon(node: NodeIdentity, signal: AbortSignal): Promise<void> {
+    const { log, network, random } = this.#deps;
+    const logger = log.logger(this.name);
+    const parts = { node, engine: this.#asDaemonsSeeIt, clock: this.clock, log: logger, files: this.files };
+    try {
+      const outcome = await runAgent(
+        {
+          ...parts,
+          random: seededRandom(Math.floor(random.next() * 2 ** 31)),
+          db: this.#db,
+          managers: [MANAGER_ADDR],
+          connect: (_addr, stop) => this.#connect(network, node.id, stop),
+          describe: (stop) => this.engine.describe(stop),
+          onSession: () => undefined,
+          preferLocalImages: chance(random, 0.2),
+        },
+        signal,
+      );
+      log.note(this.name, `node was ${outcome.kind}`);
+      await this.#leave(node, signal);
+    } catch (err) {
+      if (signal.aborted) return;
+      const cause = err instanceof Error ? (err.cause ?? err) : err;
+      this.#deps.onFailure(`the agent of ${this.name} ended by itself: ${errorMessage(err)}: ${errorMessage(cause)}`);
+    }
+  }
+
+  /** What a user does on a node that was removed: `docker swarm leave`, until it works. */
+  async #leave(node: NodeIdentity, signal: AbortSignal): Promise<void> {
+    const parts = { node, engine: this.engine, db: this.#db, files: this.files, log: this.#deps.log.logger(this.name) };
+    for (;;) {
+      try {
+        await leaveCluster(parts, signal);
+        break;
+      } catch (err) {
+        signal.throwIfAborted();
+        this.#deps.log.note(this.name, `cannot leave: ${errorMessage(err)}`);
+        await this.clock.sleep(1_000, signal);
+      }
+    }
+    this.#nodeId = undefined;
+    this.#daemon = undefined;
+    this.#deps.log.note(this.name, "left the cluster");
+  }
+
+  async #connect(
+    network: SimNetwork,
+    nodeId: string,
+    signal: AbortSignal,
+  ): Promise<ManagerConnection & AsyncDisposable> {
+    const connection = await network.connect(this.name, { nodeId, role: "worker" }, signal);
+    return {
+      ...connection,
+      updateTaskStatus: (id, updates, stop) => {
+        for (const { taskId, status } of updates) this.#deps.onReport(taskId, status.state);
+        return connection.updateTaskStatus(id, updates, stop);
+      },
+    };
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Makes two runs of the same calls comparable: what differs from run to run, because it is an id, a time or a key, is
+ * replaced by a word for what it is. Everything else stays.
+ */
+
+/** Turns one answer's texts into comparable ones. Ids get numbers in the order in which they are met. */
+export type Normaliser = (text: string) => string;
+
+/** Ids as the store makes them, and how many of their characters tables show. */
+const OBJECT_ID = /(?<![0-9a-z])[0-9a-z]{25}(?![0-9a-z])/g;
+const SHORT_ID_LENGTH = 12;
+/** A short id is told from a word by its place: the first column of a table, or before the `@` in a log line. */
+const SHORT_ID_COLUMN = /^[0-9a-z]{12}(?= {2,})|(?<=\.)[0-9a-z]{12}(?=@)/gm;
+const CONTAINER_ID = /(?<![0-9a-f:])(?:[0-9a-f]{64}|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{12})(?![0-9a-f])/g;
+
+const PEM = /-----BEGIN ([A-Z ]+)-----.+?-----END \1-----/gs;
+
+/** Go's zero time is a value, not a moment. */
+const ZERO_TIME = "0001-01-01";
+
+const PATTERNS: readonly (readonly [pattern: RegExp, word: string])[] = [
+  [PEM, "<PEM>"],
+  [/SWMTKN-1-[0-9a-z]{50}-[0-9a-z]{25}/g, "<join token>"],
+  [/MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]+={0,2}/g, "<public key>"],
+  [/SWMKEY-1-[A-Za-z0-9+/]{43}/g, "<unlock key>"],
+  [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g, "<time>"],
+  [/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 (?:UTC|utc)/g, "<time>"],
+  [/\b(?:About an? (?:minute|hour)|Less than a second|\d+ (?:second|minute|hour)s?)(?: ago)?\b/gi, "<age>"],
+  [/\b172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+\b/g, "<container address>"],
+];
+
+/** Members of JSON objects that are no texts, or have no form of their own, by the end of their path. */
+const MEMBERS: readonly (readonly [path: RegExp, word: string])[] = [
+  [/(?:^|\.)Version\.Index$/, "<version>"],
+  [/(?:^|\.)PID$|\.State\.Pid$/, "<pid>"],
+  [/^time$|^timeNano$|\.time$|\.timeNano$/, "<time>"],
+];
+
+/** @param names captured values, and the names under which they were captured. */
+export function createNormaliser(names: ReadonlyMap<string, string>): Normaliser {
+  const known = [...names]
+    .flatMap(([name, value]) =>
+      [value, ...(isObjectId(value) ? [value.slice(0, SHORT_ID_LENGTH)] : [])].map((text) => ({
+        text,
+        word: `<${name}>`,
+      })),
+    )
+    .filter(({ text }) => text.length >= SHORT_ID_LENGTH)
+    .toSorted((a, b) => b.text.length - a.text.length);
+  const ids = new Map<string, string>();
+  const number = (prefix: string) => (id: string) => {
+    const word = ids.get(id) ?? `<${prefix}${ids.size + 1}>`;
+    ids.set(id, word);
+    return word;
+  };
+  return (text) => {
+    let result = text;
+    for (const { text: value, word } of known) result = result.replaceAll(value, word);
+    for (const [pattern, word] of PATTERNS)
+      result = result.replaceAll(pattern, (moment) => (moment.startsWith(ZERO_TIME) ? moment : word));
+    return result
+      .replaceAll(OBJECT_ID, number("id"))
+      .replaceAll(SHORT_ID_COLUMN, number("id"))
+      .replaceAll(CONTAINER_ID, number("container"));
+  };
+}
+
+const isObjectId = (text: string): boolean => /^[0-9a-z]{25}$/.test(text);
+
+/** Normalises every text of a JSON document, names of members too. */
+export function normaliseJson(document: unknown, normalise: Normaliser, path = ""): unknown {
+  const word = MEMBERS.find(([pattern]) => pattern.test(path))?.[1];
+  if (word !== undefined && (typeof document === "string" || typeof document === "number")) return word;
+  if (typeof document === "string") return normalise(document);
+  if (Array.isArray(document))
+    return document.map((item, at) => normaliseJson(item, normalise, join(path, String(at))));
+  if (typeof document !== "object" || document === null) return document;
+  return Object.fromEntries(
+    Object.entries(document).map(([key, value]) => [normalise(key), normaliseJson(value, normalise, join(path, key))]),
+  );
+}
+
+const join = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
+
+/** What the client prints while it waits for a service: how often depends on how long it takes. */
+const PROGRESS = /^(?:overall progress|verify): |^\d+\/\d+:|^(?:<\w+>|[0-9a-z]{12,25}): |^\d+ of \d+ tasks?$/;
+
+/** The lines of a text. A PEM block is one of them. Widths of columns depend on what is in them, so runs of spaces become two. */
+export const splitLines = (text: string): readonly string[] =>
+  text
+    .replaceAll(PEM, "<PEM>")
+    .replaceAll("\r", "")
+    .split("\n")
+    .map((line) => line.trimEnd().replaceAll(/(?<=\S) {2,}/g, "  "))
+    .filter((line) => line !== "" && !PROGRESS.test(line));
+
+/**
+ * Puts items whose order means nothing in an order that does not depend on ids.
+ * @param names as for `createNormaliser`.
+ */
+export const sortItems = <T>(items: readonly T[], names: ReadonlyMap<string, string>): readonly T[] =>
+  items
+    .map((item) => ({ item, key: JSON.stringify(normaliseJson(item, createNormaliser(names))) }))
+    .toSorted((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)))
+    .map(({ item }) => item);

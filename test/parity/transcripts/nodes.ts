@@ -1,0 +1,88 @@
+import { api, docker, transcript } from "../transcript.ts";
+
+const list = (filter: string) =>
+  docker(`node ls --format '{{.Hostname}} {{.Status}}' --filter ${filter}`, { unordered: true });
+
+/** A well-formed id of nothing. */
+const NO_ID = "0123456789abcdefghijklmno";
+
+export const nodeLists = transcript("node lists", [
+  docker("node ls"),
+  docker("node ls --quiet", { unordered: true }),
+  docker("node ls --format '{{json .}}'"),
+  api("GET /nodes", { unordered: true }),
+  list("name=h2"),
+  list("name=h"),
+  list("name=x"),
+  list("id=$node3"),
+  list("role=manager"),
+  list("role=worker"),
+  list("role=captain"),
+  list("membership=accepted"),
+  list("membership=pending"),
+  list("membership=maybe"),
+  list("label=disk"),
+  list("node.label=disk=ssd"),
+  list("colour=red"),
+  api('GET /nodes?filters={"role":{"worker":true}}', { unordered: true }),
+  api('GET /nodes?filters={"name":["h2"]}'),
+  api('GET /nodes?filters={"name":"h2"}'),
+  api("GET /nodes?filters=nonsense"),
+  api("GET /nodes?filters=[]"),
+  api('GET /nodes?filters={"colour":["red"]}'),
+]);
+
+export const nodeInspection = transcript("node inspection", [
+  docker("node inspect h1"),
+  docker("node inspect h2 h3"),
+  docker("node inspect --pretty h1"),
+  docker("node inspect --pretty h2"),
+  docker("node inspect self --format '{{.Description.Hostname}} {{.ManagerStatus.Leader}} {{.ManagerStatus.Addr}}'"),
+  docker("node inspect h2 nothing"),
+  docker("node ps h2"),
+  docker("node ps nothing"),
+  api("GET /nodes/$node2"),
+  api("GET /nodes/nothing"),
+  api(`GET /nodes/${NO_ID}`),
+  api("GET /nodes/h2/nonsense"),
+  api("PUT /nodes/h2"),
+]);
+
+export const nodeUpdates = transcript("node updates", [
+  docker("node update --label-add disk=ssd --label-add empty h2"),
+  docker("node inspect h2 --format '{{json .Spec}}'"),
+  list("node.label=disk"),
+  list("node.label=disk=ssd"),
+  list("node.label=disk=hdd"),
+  list("label=disk"),
+  docker("node inspect --pretty h2"),
+  docker("node update --availability drain h2"),
+  docker("node ls --format '{{.Hostname}} {{.Availability}}'"),
+  docker("node update --availability pause h2"),
+  docker("node inspect h2 --format {{.Spec.Availability}}"),
+  docker("node update --availability active --label-rm disk --label-rm empty h2"),
+  docker("node inspect h2 --format '{{json .Spec}}'"),
+  docker("node update --label-rm disk h2"),
+  docker("node update --availability asleep h2"),
+  docker("node update --role captain h2"),
+  docker("node update --label-add a=b nothing"),
+  docker("node promote nothing"),
+  docker("node promote h1"),
+  docker("node demote h2"),
+  docker("node demote h1"),
+  docker("node demote nothing"),
+  docker("node rm h1"),
+  docker("node rm --force h1"),
+  docker("node rm h2"),
+  docker("node rm nothing"),
+  api("DELETE /nodes/nothing"),
+  api("POST /nodes/h2/update", { body: { Role: "worker", Availability: "active" } }),
+  api("POST /nodes/h2/update?version=x", { body: { Role: "worker", Availability: "active" } }),
+  api("POST /nodes/h2/update?version=1", { body: { Role: "worker", Availability: "active" } }),
+  api("POST /nodes/h2/update?version=1", { body: { Role: "captain", Availability: "active" } }),
+  api("POST /nodes/h2/update?version=1", { body: { Role: "worker", Availability: "asleep" } }),
+  api("POST /nodes/h2/update?version=1", { body: { Role: "worker" } }),
+  api("POST /nodes/h2/update?version=1", { body: "nonsense" }),
+  api("POST /nodes/h2/update?version=1", { body: { Labels: "x" } }),
+  api("POST /nodes/nothing/update?version=1", { body: { Role: "worker", Availability: "active" } }),
+]);

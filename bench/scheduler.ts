@@ -47,6 +47,7 @@ const createNode = (index: number): Node => ({
   kind: "node",
   id: `node${index}`,
   spec: { Labels: {}, Role: "worker", Availability: "active" },
+  specVersion: 0,
   role: "worker",
   description: {
     Hostname: `host${index}`,

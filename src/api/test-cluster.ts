@@ -166,6 +166,7 @@ export const aNode = (id: string, hostname: string, more: Partial<Node> = {}): N
   id: longId(id),
   ...META,
   spec: { Labels: {}, Role: "worker", Availability: "active" },
+  specVersion: 0,
   role: "worker",
   description: {
     Hostname: hostname,

@@ -10,6 +10,7 @@ const NODE: Node = {
   createdAt: 0,
   updatedAt: 0,
   spec: { Labels: { zone: "East", "com.example.disk": "ssd" }, Role: "manager", Availability: "active" },
+  specVersion: 0,
   role: "worker",
   description: {
     Hostname: "db1.example",

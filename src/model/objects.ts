@@ -33,10 +33,10 @@ export interface Service extends Meta {
   readonly kind: "service";
   readonly id: ServiceId;
   readonly spec: ServiceSpec;
-  /** Grows with each change of the spec; a task remembers the one it was made from. */
-  readonly specVersion: number;
+  /** The service's version when it got this spec, 0 for its first one: a task remembers the one it was made from. */
+  readonly specVersion: Revision;
   readonly previousSpec?: ServiceSpec;
-  readonly previousSpecVersion?: number;
+  readonly previousSpecVersion?: Revision;
   /** The requested endpoint with its ports resolved. */
   readonly endpoint?: Endpoint;
   readonly updateStatus?: UpdateStatus;
@@ -135,6 +135,8 @@ export interface Node extends Meta {
   readonly kind: "node";
   readonly id: NodeId;
   readonly spec: NodeSpec;
+  /** The node's version when it got this spec, 0 for its first one. */
+  readonly specVersion: Revision;
   /** The role in force. */
   readonly role: NodeRole;
   readonly description?: NodeDescription;

@@ -52,7 +52,7 @@ function rollBack(service: Service, message: string, now: Timestamp): Service | 
   return {
     ...rest,
     spec: previousSpec,
-    specVersion: service.specVersion + 1,
+    specVersion: service.version,
     ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
     updateStatus: { state: "rollback_started", startedAt: now, message },
   };

@@ -145,6 +145,7 @@ const node = (id: string, labels: Record<string, string>, now: number): Node => 
   createdAt: now,
   updatedAt: now,
   spec: { Labels: labels, Role: "worker", Availability: "active" },
+  specVersion: 0,
   role: "worker",
   status: { state: "unknown", addr: "", since: now },
   certificate: { role: "worker", state: "issued" },

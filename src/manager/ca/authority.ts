@@ -137,6 +137,7 @@ export const newNode = ({ id, role, chain, availability, now }: NewNode): Node =
   createdAt: now,
   updatedAt: now,
   spec: { Labels: {}, Role: role, Availability: availability },
+  specVersion: 0,
   role,
   status: { state: "unknown", addr: "", since: now },
   certificate: { role, state: "issued", chain },

@@ -16,11 +16,13 @@ async function open(...nodes: readonly Node[]) {
   return { fixture, view, version, control: createNodeControl(fixture) };
 }
 
-test("labels and availability change from the present version only", async () => {
+test("labels and availability change for whoever has seen the present ones", async () => {
   const { fixture, view, version, control } = await open(aNode({ id: "n1" }));
   await using _ = fixture;
   const spec = { Labels: { zone: "a" }, Role: "worker", Availability: "drain" } as const;
   const before = version("n1");
+  const node = view.get("node", "n1") ?? assert.fail();
+  await fixture.state.commit([{ type: "update", object: { ...node, status: DOWN }, expect: before }], fixture.signal);
   await control.updateNode("n1", before, spec, fixture.signal);
   assert.deepEqual(view.get("node", "n1")?.spec, spec);
   await assert.rejects(control.updateNode("n1", before, spec, fixture.signal), {

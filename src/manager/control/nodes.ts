@@ -1,11 +1,12 @@
 import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
-import { commitFresh, commitOnce } from "#manager/commit.ts";
+import { commitFresh } from "#manager/commit.ts";
 import type { Control } from "#manager/control.ts";
 import type { ClusterState } from "#manager/state.ts";
 import { NODE_CERT_EXPIRY_MS, nsToMs } from "#model/defaults.ts";
 import type { Cluster, Node } from "#model/objects.ts";
 import { parseBundle } from "#wire/pem.ts";
+import { checkSequence } from "./sequence.ts";
 
 interface Deps {
   readonly state: ClusterState;
@@ -24,13 +25,14 @@ export function createNodeControl({ state, clock }: Deps): Pick<Control, "update
 
   return {
     async updateNode(id, version, spec, signal) {
-      const node = find(id);
-      checkRoleChange(view.list("node"), node, spec.Role);
-      await commitOnce(
-        state,
-        [{ type: "update", object: { ...node, spec, updatedAt: clock.now() }, expect: version }],
-        signal,
-      );
+      const build = () => {
+        const node = find(id);
+        checkSequence(node, version);
+        checkRoleChange(view.list("node"), node, spec.Role);
+        const object = { ...node, spec, specVersion: node.version, updatedAt: clock.now() };
+        return [{ type: "update" as const, object, expect: node.version }];
+      };
+      await commitFresh(state, build, signal);
     },
 
     async removeNode(id, force, signal) {

@@ -197,6 +197,20 @@ describe("updating a service", () => {
     });
   }
 
+  test("is refused to a client that has not seen the spec in force, and to no other", async () => {
+    const { fixture, control } = await open();
+    await using _ = fixture;
+    await fixture.seed(aService({ id: "web" }));
+    const { version: read } = service(fixture);
+    const updating = { ...service(fixture), updateStatus: { state: "updating", message: "" } } as const;
+    await fixture.state.commit([{ type: "update", object: updating, expect: read }], fixture.signal);
+    await control.updateService("web", read, withImage("demo:2"), UPDATE, fixture.signal);
+    assert.equal(service(fixture).spec.TaskTemplate.ContainerSpec?.Image, "demo:2");
+    for (const stale of [read, updating.version + 1, service(fixture).version + 1]) {
+      await assert.rejects(control.updateService("web", stale, SPEC, UPDATE, fixture.signal), { code: "sequence" });
+    }
+  });
+
   test("is refused when it does not exist", async () => {
     const { fixture, control } = await open();
     await using _ = fixture;

@@ -9,6 +9,7 @@ import { isJob, modeName } from "#model/service-mode.ts";
 import type { ServiceSpec } from "#model/spec.ts";
 
 import { validateServiceSpec } from "#model/validate-service.ts";
+import { checkSequence } from "./sequence.ts";
 import { checkReferences } from "./service-references.ts";
 import { checkTemplates } from "./template-check.ts";
 
@@ -50,14 +51,17 @@ export function createServiceControl(deps: Deps): Pick<Control, "createService" 
     },
 
     async updateService(id, version, spec, options, signal) {
-      check(state, spec, id);
-      const service = find(id);
-      checkTransition(service, spec);
-      const changed = options.rollback
-        ? rolledBack(service, version, options, clock.now())
-        : respecified(service, version, spec, options);
-      const object = { ...withNextIteration(changed, clock.now()), updatedAt: clock.now() };
-      await commitOnce(state, [{ type: "update", object, expect: version }], signal);
+      const build = () => {
+        check(state, spec, id);
+        const service = find(id);
+        checkSequence(service, version);
+        checkTransition(service, spec);
+        const now = clock.now();
+        const changed = options.rollback ? rolledBack(service, options, now) : respecified(service, spec, options);
+        const object = { ...withNextIteration(changed, now), updatedAt: now };
+        return [{ type: "update" as const, object, expect: service.version }];
+      };
+      await commitFresh(state, build, signal);
       return { warnings: [] };
     },
 
@@ -93,14 +97,14 @@ const endpointOf = (spec: ServiceSpec): Endpoint => ({
   ...(spec.EndpointSpec?.Ports?.length && { ports: spec.EndpointSpec.Ports }),
 });
 
-/** The service with a new spec: the version that the client has read becomes the spec's version, as in SwarmKit. */
-function respecified(service: Service, version: number, spec: ServiceSpec, options: ServiceUpdateOptions): Service {
+/** The service with a new spec. */
+function respecified(service: Service, spec: ServiceSpec, options: ServiceUpdateOptions): Service {
   const { updateStatus: _cleared, registryAuth: _replaced, ...kept } = service;
   const stored = options.registryAuthFrom === "spec" ? service.registryAuth : service.previousRegistryAuth;
   return {
     ...kept,
     spec,
-    specVersion: version,
+    specVersion: service.version,
     previousSpec: service.spec,
     previousSpecVersion: service.specVersion,
     endpoint: endpointOf(spec),
@@ -109,7 +113,7 @@ function respecified(service: Service, version: number, spec: ServiceSpec, optio
 }
 
 /** The service with its spec and its previous one exchanged. The version is new: one that comes back would tell less. */
-function rolledBack(service: Service, version: number, options: ServiceUpdateOptions, now: number): Service {
+function rolledBack(service: Service, options: ServiceUpdateOptions, now: number): Service {
   if (service.previousSpec === undefined) {
     throw new FlotillaError("precondition", `service ${service.id} does not have a previous spec`);
   }
@@ -117,7 +121,7 @@ function rolledBack(service: Service, version: number, options: ServiceUpdateOpt
   return {
     ...kept,
     spec: service.previousSpec,
-    specVersion: version,
+    specVersion: service.version,
     previousSpec: service.spec,
     previousSpecVersion: service.specVersion,
     endpoint: endpointOf(service.previousSpec),

@@ -64,6 +64,7 @@ export const aNode = (overrides: Partial<Node> & Pick<Node, "id">): Node => ({
   kind: "node",
   ...META,
   spec: { Labels: {}, Role: "worker", Availability: "active" },
+  specVersion: 0,
   role: "worker",
   status: { state: "ready", addr: "10.0.0.1", since: 0 },
   certificate: { role: "worker", state: "issued" },

@@ -1,9 +1,10 @@
 import { nsToMs } from "#model/defaults.ts";
 import type { Service, Task } from "#model/objects.ts";
 import { isJob, isPerNode } from "#model/service-mode.ts";
+import { isWanted } from "#model/task-state.ts";
 import { slotKey } from "#model/view.ts";
 import { isRestartOf, mayRestart } from "#plan/restart.ts";
-import { groupSlots, isInvalidNode, type Slot } from "#plan/slots.ts";
+import { byAge, groupSlots, isInvalidNode, type Slot } from "#plan/slots.ts";
 import { type Reason, reason } from "./explanation.ts";
 import type { Inquiry } from "./inquiry.ts";
 import { unavailability } from "./node-state.ts";
@@ -39,9 +40,13 @@ export function explainRetirement(inquiry: Inquiry, task: Task): readonly Reason
     return [reason(`replaced by ${inquiry.label(successor)} (${successor.id}), ${KINDS[successor.cause.kind]}${why}`)];
   }
   if (task.desired === "remove") return [reason("the service was scaled down, and its slot is not needed any more")];
+  // Its own successor is not kept for ever either: the reaper spares a task that still runs, not those between.
+  const heir = slot.tasks.findLast((other) => byAge(task, other) < 0);
+  if (heir !== undefined) return [reason(`replaced; by now its slot has ${inquiry.label(heir)} (${heir.id})`)];
   const loss = isPerNode(service) ? explainExclusion(inquiry, service, task.nodeId ?? "") : undefined;
   const stop = loss ?? explainStop(service, slot, task);
-  return stop === undefined ? [] : [stop];
+  if (stop !== undefined) return [stop];
+  return isWanted(task.desired) ? [] : [reason("stopped by the manager; no later task of its slot is kept")];
 }
 
 /** What a task's making is called, in the middle of a sentence. */

@@ -52,6 +52,21 @@ const REPLICATED: readonly Row[] = [
     want: ["service web: 1 of 2 tasks running", "  - 1 task not made yet: the orchestrator is about to"],
   },
   {
+    name: "whose task is being stopped, and may not be restarted",
+    objects: [web(1, once), host("h1"), task(web(1, once), "t1", { nodeId: "n1", desired: "shutdown" })],
+    want: [
+      "service web: 0 of 1 task running",
+      "  - web.1: running, to be stopped",
+      "    - not restarted: the restart condition is none",
+      `      → ${RESTART}`,
+    ],
+  },
+  {
+    name: "that was just scaled down",
+    objects: [web(1), host("h1"), task(web(1), "t1", { nodeId: "n1" }), task(web(1), "t2", { nodeId: "n1", slot: 2 })],
+    want: ["service web: 2 of 1 task running", "  - 1 task too many: the orchestrator is about to act"],
+  },
+  {
     name: "whose task may not be restarted",
     objects: [
       web(1, once),

@@ -1,5 +1,6 @@
 import type { Service } from "#model/objects.ts";
 import { type ModeName, modeName } from "#model/service-mode.ts";
+import { finishedTask } from "#plan/restart.ts";
 import type { Slot } from "#plan/slots.ts";
 import { type Explanation, type Reason, reason } from "./explanation.ts";
 import type { Inquiry } from "./inquiry.ts";
@@ -27,22 +28,28 @@ const EXPLAIN: Readonly<Record<ModeName, (inquiry: Inquiry, service: Service) =>
 
 function explainReplicated(inquiry: Inquiry, service: Service): Explained {
   const replicas = service.spec.Mode.Replicated?.Replicas ?? 1;
-  const slots = slotsOf(inquiry, service).filter(isInUse);
+  const slots = slotsOf(inquiry, service).filter((slot) => isFilled(service, slot));
   const running = slots.filter(isServing).length;
-  const missing = replicas - slots.length;
-  const unmade = `${counted(missing, "task")} not made yet: the orchestrator is about to`;
   return {
     summary: replicas === 0 ? "scaled to 0, nothing is to run" : `${running} of ${counted(replicas, "task")} running`,
     reasons: [
       ...updateReasons(inquiry, service, slots),
       ...explainSlots(inquiry, service, slots),
-      ...(missing > 0 ? [reason(unmade)] : []),
+      ...scalingReasons(replicas - slots.length),
     ],
   };
 }
 
-/** What is on its way out after the service was scaled down is not its concern any more. */
-const isInUse = ({ wanted, tasks }: Slot): boolean => wanted.length > 0 || tasks.at(-1)?.desired !== "remove";
+/** What the orchestrator is about to do: it has as many tasks to make, or to stop where the number is negative. */
+function scalingReasons(missing: number): readonly Reason[] {
+  if (missing === 0) return [];
+  if (missing > 0) return [reason(`${counted(missing, "task")} not made yet: the orchestrator is about to`)];
+  return [reason(`${counted(-missing, "task")} too many: the orchestrator is about to act`)];
+}
+
+/** Whether the orchestrator counts the slot as one of the replicas: what is on its way out does not fill one. */
+const isFilled = (service: Service, slot: Slot): boolean =>
+  slot.wanted.length > 0 || finishedTask(service, slot) !== undefined;
 
 function explainGlobal(inquiry: Inquiry, service: Service): Explained {
   const { included, reasons } = slotsByNode(inquiry, service, ({ wanted }) => wanted.length > 0);

@@ -20,7 +20,7 @@ export const isServing = (slot: Slot): boolean => slot.wanted.some(({ status }) 
 export function explainSlot(inquiry: Inquiry, service: Service, slot: Slot): Finding | undefined {
   const task = currentTask(slot);
   if (task === undefined) return undefined;
-  const found = isTerminal(task.status.state) ? explainLast(service, slot, task) : explainLive(inquiry, slot, task);
+  const found = isLive(task) ? explainLive(inquiry, slot, task) : explainLast(service, slot, task);
   return found === undefined ? undefined : { label: inquiry.label(task), reason: found };
 }
 
@@ -31,7 +31,8 @@ function currentTask({ wanted, tasks }: Slot): Task | undefined {
 }
 
 function explainLast(service: Service, slot: Slot, task: Task): Reason {
-  const ending = describeEnding(task);
+  const { state } = task.status;
+  const ending = isTerminal(state) ? describeEnding(task) : `${state}, to be stopped`;
   const stop = finishedTask(service, slot) === undefined ? undefined : explainStop(service, slot, task);
   if (stop === undefined) return reason(`${ending}; about to be replaced`, adviceFor(task));
   return reason(ending, adviceFor(task), [stop]);

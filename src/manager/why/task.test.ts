@@ -122,6 +122,23 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: "was replaced by one that is not kept any more",
+    task: { ...on, desired: "shutdown", status: status("running") },
+    others: [task(web(1), "t3", { ...on, createdAt: NOW, cause: { kind: "updated", previous: "t2" } })],
+    want: [
+      `task web.1 (t1): running on h1 since ${AGO}, to be stopped`,
+      "  - replaced; by now its slot has web.1 (t3)",
+    ],
+  },
+  {
+    name: "was replaced before its service was scaled down and up again",
+    task: { ...on, desired: "shutdown", status: status("running") },
+    want: [
+      `task web.1 (t1): running on h1 since ${AGO}, to be stopped`,
+      "  - stopped by the manager; no later task of its slot is kept",
+    ],
+  },
+  {
     name: "was on a node that is gone",
     task: { nodeId: "n9", desired: "shutdown", status: status("orphaned") },
     others: [task(web(1), "t2", { ...on, cause: { kind: "moved", previous: "t1", detail: "node n9 was removed" } })],

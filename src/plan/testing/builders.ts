@@ -35,17 +35,17 @@ export const serviceSpec = (overrides: Partial<ServiceSpec> = {}): ServiceSpec =
   ...overrides,
 });
 
-/** Service `web`, at its first spec version. */
+/** Service `web`, with spec version 1. */
 export function service(spec: Partial<ServiceSpec> = {}, overrides: Partial<Service> = {}): Service {
-  const meta = { version: 1, createdAt: 0, updatedAt: 0 };
+  const meta = { version: 2, createdAt: 0, updatedAt: 0 };
   return { kind: "service", id: "web", ...meta, spec: serviceSpec(spec), specVersion: 1, ...overrides };
 }
 
 /** `of` after `docker service update`: what was in force is its previous spec, and there is no update status. */
 export function updated(of: Service, spec: Partial<ServiceSpec>): Service {
-  const { updateStatus: _, ...rest } = of;
+  const { updateStatus: _, version, ...rest } = of;
   const previous = { previousSpec: of.spec, previousSpecVersion: of.specVersion };
-  return { ...rest, ...previous, spec: { ...of.spec, ...spec }, specVersion: of.specVersion + 1 };
+  return { ...rest, ...previous, spec: { ...of.spec, ...spec }, version: version + 1, specVersion: version };
 }
 
 export const status = (state: TaskState, overrides: Partial<TaskStatus> = {}): TaskStatus => ({
@@ -103,6 +103,7 @@ export function node(
     createdAt: 0,
     updatedAt: 0,
     spec: { Name: id, Labels: labels, Role: "worker", Availability: availability },
+    specVersion: 0,
     role: "worker",
     status: { state: "ready", addr: "10.1.0.1", since: 0, ...own },
     certificate: { role: "worker", state: "issued" },

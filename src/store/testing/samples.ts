@@ -39,6 +39,7 @@ export const node = (id: string, hostname: string = id): Node => ({
   kind: "node",
   id,
   spec: { Labels: {}, Role: "worker", Availability: "active" },
+  specVersion: 0,
   role: "worker",
   description: {
     Hostname: hostname,

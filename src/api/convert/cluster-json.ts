@@ -54,11 +54,18 @@ const clusterSpecJson = (spec: ClusterSpec): Json => ({
   EncryptionConfig: { AutoLockManagers: spec.EncryptionConfig.AutoLockManagers },
 });
 
+/** Parsing a certificate takes longer than all else in an answer, and roots seldom change. */
+const tlsInfos = new WeakMap<RootCA, Json>();
+
 /** While the root is rotated: the old root to trust, and the new one as the issuer. */
 function tlsInfoJson(root: RootCA): Json {
+  const known = tlsInfos.get(root);
+  if (known !== undefined) return known;
   const issuer = root.rotation?.certificate ?? root.certificate;
-  return {
+  const info = {
     TrustRoot: unlessEmpty(root.certificate),
     ...(issuer === "" ? {} : issuerInfo(new X509Certificate(issuer))),
   };
+  tlsInfos.set(root, info);
+  return info;
 }

@@ -33,7 +33,7 @@ export interface Service extends Meta {
   readonly kind: "service";
   readonly id: ServiceId;
   readonly spec: ServiceSpec;
-  /** The service's version when it got this spec, 0 for its first one: a task remembers the one it was made from. */
+  /** The store's revision before it got this spec: a task remembers the one it was made from. */
   readonly specVersion: Revision;
   readonly previousSpec?: ServiceSpec;
   readonly previousSpecVersion?: Revision;
@@ -135,7 +135,7 @@ export interface Node extends Meta {
   readonly kind: "node";
   readonly id: NodeId;
   readonly spec: NodeSpec;
-  /** The node's version when it got this spec, 0 for its first one. */
+  /** A revision of the store before it got this spec. */
   readonly specVersion: Revision;
   /** The role in force. */
   readonly role: NodeRole;

@@ -27,8 +27,8 @@ export function createNodeControl({ state, clock }: Deps): Pick<Control, "update
     async updateNode(id, version, spec, signal) {
       const build = () => {
         const node = find(id);
-        checkSequence(node, version);
         checkRoleChange(view.list("node"), node, spec.Role);
+        checkSequence(node, version);
         const object = { ...node, spec, specVersion: node.version, updatedAt: clock.now() };
         return [{ type: "update" as const, object, expect: node.version }];
       };

@@ -40,7 +40,7 @@ describe("creating a service", () => {
     assert.deepEqual(stored.spec, spec);
     assert.deepEqual(stored.endpoint, { spec: spec.EndpointSpec, ports: spec.EndpointSpec?.Ports });
     assert.equal(stored.registryAuth, "secret");
-    assert.equal(stored.specVersion, 0);
+    assert.ok(stored.specVersion < stored.version, "who has read it has seen its spec");
     assert.equal(stored.createdAt, fixture.clock.now());
     assert.equal(stored.jobStatus, undefined);
   });
@@ -200,14 +200,16 @@ describe("updating a service", () => {
   test("is refused to a client that has not seen the spec in force, and to no other", async () => {
     const { fixture, control } = await open();
     await using _ = fixture;
-    await fixture.seed(aService({ id: "web" }));
-    const { version: read } = service(fixture);
+    await control.createService(SPEC, {}, fixture.signal);
+    const { id, version: read } = service(fixture);
     const updating = { ...service(fixture), updateStatus: { state: "updating", message: "" } } as const;
     await fixture.state.commit([{ type: "update", object: updating, expect: read }], fixture.signal);
-    await control.updateService("web", read, withImage("demo:2"), UPDATE, fixture.signal);
+    const from = (version: number) => control.updateService(id, version, withImage("demo:2"), UPDATE, fixture.signal);
+    await assert.rejects(from(read - 1), { code: "sequence" }, "there was another service of that name, perhaps");
+    await from(read);
     assert.equal(service(fixture).spec.TaskTemplate.ContainerSpec?.Image, "demo:2");
     for (const stale of [read, updating.version + 1, service(fixture).version + 1]) {
-      await assert.rejects(control.updateService("web", stale, SPEC, UPDATE, fixture.signal), { code: "sequence" });
+      await assert.rejects(from(stale), { code: "sequence" });
     }
   });
 

@@ -41,7 +41,7 @@ export function createServiceControl(deps: Deps): Pick<Control, "createService" 
         createdAt: now,
         updatedAt: now,
         spec,
-        specVersion: 0,
+        specVersion: view.revision,
         endpoint: endpointOf(spec),
         ...(isJob({ spec }) && { jobStatus: { iteration: 0, lastExecution: now } }),
         ...(options.registryAuth !== undefined && { registryAuth: options.registryAuth }),
@@ -54,10 +54,11 @@ export function createServiceControl(deps: Deps): Pick<Control, "createService" 
       const build = () => {
         check(state, spec, id);
         const service = find(id);
-        checkSequence(service, version);
         checkTransition(service, spec);
         const now = clock.now();
         const changed = options.rollback ? rolledBack(service, options, now) : respecified(service, spec, options);
+        // Last, as in Docker: a client with two faults is told of the one that it can mend.
+        checkSequence(service, version);
         const object = { ...withNextIteration(changed, now), updatedAt: now };
         return [{ type: "update" as const, object, expect: service.version }];
       };

@@ -14,8 +14,22 @@ const RANGE = 2 ** 48 - 1;
 /** The operating system's randomness: good enough for keys. */
 export const systemRandom: Random = {
   next: () => systemInt(RANGE) / RANGE,
-  bytes: (size) => randomBytes(size),
+  bytes: (size) => (size <= MOST_POOLED_BYTES ? pooledBytes(size) : randomBytes(size)),
 };
+
+/** Every stored value is sealed with a new nonce: asking the system for each would take longer than sealing it. */
+const MOST_POOLED_BYTES = 64;
+const POOL_BYTES = 4_096;
+let pool = Buffer.alloc(0);
+
+/** What was given out is not kept: it may become a key. */
+function pooledBytes(size: number): Uint8Array {
+  if (pool.length < size) pool = randomBytes(POOL_BYTES);
+  const bytes = Uint8Array.from(pool.subarray(0, size));
+  pool.fill(0, 0, size);
+  pool = pool.subarray(size);
+  return bytes;
+}
 
 /** A repeatable sequence (mulberry32). Never use it for keys outside tests. */
 export function seededRandom(seed: number): Random {

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { LAB_VARIABLE } from "./paths.ts";
-import { childrenOf, type ProcessIdentity } from "./process-table.ts";
+import { childrenOf, executableOf, identify, type ProcessIdentity } from "./process-table.ts";
 import { until } from "./until.ts";
 
 /** Starting a process takes milliseconds; a machine under load may need much more. */
@@ -53,11 +53,19 @@ export async function startDetached(what: Detached, signal: AbortSignal): Promis
       () => {
         if (failure !== undefined)
           throw new FlotillaError("internal", `"${what.argv.join(" ")}" ${failure}: ${logTail(what.log)}`);
-        return wrapper.pid === undefined ? undefined : childrenOf(wrapper.pid)[0];
+        return wrapper.pid === undefined ? undefined : startedBy(wrapper.pid);
       },
       signal,
     );
   } finally {
     closeSync(log);
   }
+}
+
+/** A child that is still the wrapper's copy may yet fail to find its program. */
+function startedBy(pid: number): ProcessIdentity | undefined {
+  const [wrapper, child] = [identify(pid), childrenOf(pid)[0]];
+  if (wrapper === undefined || child === undefined) return undefined;
+  const program = executableOf(child);
+  return program === undefined || program === executableOf(wrapper) ? undefined : child;
 }

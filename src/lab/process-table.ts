@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 
 /**
  * One process, for ever: the kernel gives a pid again, but not together with the same start time (in clock ticks since
@@ -53,6 +53,15 @@ export const childrenOf = (pid: number): readonly ProcessIdentity[] =>
     .split(" ")
     .filter((child) => child !== "")
     .flatMap((child) => identify(Number(child)) ?? []);
+
+/** The file that the process executes; undefined when it is gone. */
+export function executableOf({ pid }: ProcessIdentity): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The parent's pid, 0 when the process is gone. */
 export const parentOf = (pid: number): number =>

@@ -15,8 +15,11 @@ export const obstacle =
         .map((prerequisite) => `needs Debian's package ${prerequisite.package}`)
         .join(", ");
 
-/** For `test`: a scene that cannot run is skipped, but not where the tests have to count. */
-export const scene = { timeout: 120_000, skip: process.env["CI"] === undefined && obstacle !== "" && obstacle };
+/**
+ * For `test`: a scene that cannot run is skipped, but not where the tests have to count. The time is there to end what
+ * hangs; a machine may be as slow as it likes.
+ */
+export const scene = { timeout: 300_000, skip: process.env["CI"] === undefined && obstacle !== "" && obstacle };
 
 export const { signal } = new AbortController();
 
@@ -73,7 +76,7 @@ export const say = async (host: LabHost, ...argv: readonly string[]): Promise<st
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  withinMs = 15_000,
+  withinMs = 30_000,
 ): Promise<T> {
   let last: unknown = "it never held";
   const tryLook = async () => {

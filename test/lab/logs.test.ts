@@ -9,7 +9,7 @@ const FAST_LINES = 100_000;
 const sh = (script: string): readonly string[] => ["busybox", "sh", "-c", script];
 const counting = (to: number): readonly string[] => Array.from({ length: to }, (_, i) => String(i + 1));
 
-test("the logs of services and tasks", { ...scene, timeout: 180_000 }, async (t) => {
+test("the logs of services and tasks", scene, async (t) => {
   await using cluster = await openCluster({ name: "logs", hosts: 3 });
   const { manager, workers, lab } = cluster;
   const isComplete = async (service: string, tasks: number) => {

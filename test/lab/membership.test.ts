@@ -51,7 +51,7 @@ const MANAGER_COMMANDS: readonly (readonly string[])[] = [
 ];
 const OVERLAY = ["network", "create", "--driver", "overlay", "net"];
 
-test("a swarm is made, joined, locked and left", { ...scene, timeout: 180_000 }, async (t) => {
+test("a swarm is made, joined, locked and left", scene, async (t) => {
   await using cluster = await openCluster({ name: "member", hosts: 3, formed: false });
   const { manager, workers } = cluster;
   const [first, second] = workers;

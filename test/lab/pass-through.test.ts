@@ -40,7 +40,7 @@ async function usesHost(host: LabHost): Promise<void> {
   await say(host, "rm", "--force", id);
 }
 
-test("a daemon is its engine, to whoever wants only that", { ...scene, timeout: 180_000 }, async (t) => {
+test("a daemon is its engine, to whoever wants only that", scene, async (t) => {
   await using cluster = await openCluster({ name: "pass", hosts: 2, formed: false });
   const { manager, workers } = cluster;
   const [worker] = workers;

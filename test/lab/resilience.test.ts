@@ -85,7 +85,7 @@ const rebalance = async (cluster: Cluster): Promise<void> => {
   );
 };
 
-test("a cluster lives through what befalls its parts", { ...scene, timeout: 240_000 }, async (t) => {
+test("a cluster lives through what befalls its parts", scene, async (t) => {
   await using cluster = await openCluster({ name: "res", hosts: 3 });
   const { manager } = cluster;
   const create = ["service", "create", "--quiet", "--name", "web", "--replicas", String(REPLICAS)];

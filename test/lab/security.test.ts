@@ -56,7 +56,7 @@ async function onlyMembersGetIn({ lab, manager, workers }: Cluster): Promise<voi
   assert.equal((await call(outside, manager, `${CERTIFICATES}/RootCertificate`, versions)).status, 0);
 }
 
-test("nobody gets at a cluster's secrets", { ...scene, timeout: 120_000 }, async (t) => {
+test("nobody gets at a cluster's secrets", scene, async (t) => {
   await using cluster = await openCluster({ name: "secure", hosts: 2 });
   const { manager, lab } = cluster;
   const [worker] = cluster.workers;

@@ -134,7 +134,7 @@ test("a service is created, scaled, updated and rolled back", scene, async (t) =
         const running = await runningRows(manager, "web");
         return running.length === 50 && running;
       },
-      40_000,
+      120_000,
     );
     assert.equal(perNode(rows), "h1: 25, h3: 25");
     await say(manager, "service", "scale", "web=0");

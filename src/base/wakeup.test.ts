@@ -41,3 +41,22 @@ for (const until of [undefined, 1_000]) {
     assert.equal(clock.sleepers, 0);
   });
 }
+
+test("a wake that finds a waiter who has given up is kept for the next", async () => {
+  const { clock, wakeup, stop } = bed();
+  const first = wakeup.wait(clock, undefined, stop.signal);
+  stop.abort(new Error("gave up"));
+  wakeup.wake();
+  await assert.rejects(first, /gave up/);
+  await wakeup.wait(clock, undefined, bed().stop.signal);
+});
+
+test("a waiter who gives up leaves the next one waiting", async () => {
+  const { clock, wakeup, stop } = bed();
+  const first = wakeup.wait(clock, undefined, stop.signal);
+  const second = wakeup.wait(clock, undefined, bed().stop.signal);
+  stop.abort(new Error("gave up"));
+  await assert.rejects(first, /gave up/);
+  wakeup.wake();
+  await second;
+});

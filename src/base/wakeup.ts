@@ -5,7 +5,7 @@ const WOKEN = new Error("woken");
 
 /**
  * The level trigger of a loop: `wake` says *look again*, however often; `wait` returns once for all of them.
- * A wake that comes while nobody waits is kept.
+ * A wake that comes while nobody waits is kept; one that finds a waiter who has given up is for the next.
  */
 export class Wakeup {
   #due = false;
@@ -20,8 +20,8 @@ export class Wakeup {
   async wait(clock: Clock, until: number | undefined, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#due && (until === undefined || until > clock.now())) await this.#rest(clock, until, signal);
-    this.#due = false;
     signal.throwIfAborted();
+    this.#due = false;
   }
 
   /** Ends at a wake, at `until` or at the abort. Loops rest often: this makes no signal or error that it can spare. */
@@ -33,7 +33,7 @@ export class Wakeup {
     using timer = until === undefined ? undefined : new LinkedAbort(signal);
     if (until !== undefined && timer) clock.sleep(until - clock.now(), timer.signal).then(resolve, resolve);
     await promise;
-    this.#resolve = undefined;
+    if (this.#resolve === resolve) this.#resolve = undefined;
     signal.removeEventListener("abort", onAbort);
     timer?.abort(WOKEN);
   }

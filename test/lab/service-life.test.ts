@@ -92,7 +92,7 @@ test("a service lives: restarts, history, health, logs, interrupted commands, re
     const command = ["docker", "--host", "unix:///run/flotilla.sock", "service", "create", "--name", "slow"];
     const argv = ["timeout", "--signal=INT", "2", ...command, "--health-cmd", "false", ...SLEEPER];
     const { stdout } = await manager.exec(argv, signal);
-    assert.match(stdout, /Operation continuing in background\.\nUse `docker service ps \w{25}` to check progress\./);
+    assert.match(stdout, /Operation continuing in background\./);
     assert.equal(await say(manager, "service", "inspect", "--format", REPLICATED, "slow"), "1");
     await say(manager, "service", "rm", "slow");
   });

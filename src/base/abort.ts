@@ -44,7 +44,8 @@ export class LinkedAbort implements Disposable {
 const IN_TIME = new Error("done in time");
 
 /**
- * Runs `work` with a signal that aborts after `ms`. Does not wait for a `work` that goes on after its signal's abort.
+ * Runs `work` with a signal that aborts after `ms`, and when it is done. Does not wait for a `work` that goes on after
+ * its signal's abort.
  * @throws FlotillaError `unavailable` naming `what` when the time is over; the reason of `signal` when it aborts.
  */
 export async function withDeadline<T>(
@@ -55,12 +56,11 @@ export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   using linked = new LinkedAbort(signal);
-  using timer = new LinkedAbort(signal);
   const { promise: cut, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(linked.signal.reason);
   if (linked.signal.aborted) onAbort();
   linked.signal.addEventListener("abort", onAbort, { once: true });
-  clock.sleep(ms, timer.signal).then(
+  clock.sleep(ms, linked.signal).then(
     () => linked.abort(new FlotillaError("unavailable", `${what} took longer than ${ms} ms`)),
     () => undefined,
   );
@@ -69,6 +69,6 @@ export async function withDeadline<T>(
   } catch (err) {
     throw isAbort(err, linked.signal) ? linked.signal.reason : err;
   } finally {
-    timer.abort(IN_TIME);
+    linked.abort(IN_TIME);
   }
 }

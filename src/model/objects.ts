@@ -44,11 +44,32 @@ export interface Service extends Meta {
   /** Registry credentials (`X-Registry-Auth`, base64) given with the spec and with the previous one. */
   readonly registryAuth?: string;
   readonly previousRegistryAuth?: string;
+  /** Why the allocator cannot give it all that it needs: one sentence that says what to do. */
+  readonly problem?: string;
 }
 
+/**
+ * What is allocated for a service. Ports in ingress mode are here once the allocator has reserved them, those in host
+ * mode as they were requested.
+ */
 export interface Endpoint {
   readonly spec?: EndpointSpec;
   readonly ports?: readonly PortConfig[];
+  /** In the order of the service's networks, the ingress network first. Empty with endpoint mode `dnsrr`. */
+  readonly virtualIPs?: readonly VirtualIP[];
+}
+
+export interface VirtualIP {
+  readonly networkId: NetworkId;
+  /** IPv4, without prefix length. */
+  readonly address: string;
+}
+
+/** A task's place on a network. */
+export interface TaskNetwork {
+  readonly networkId: NetworkId;
+  /** IPv4, without prefix length. */
+  readonly address: string;
 }
 
 export type UpdateState =
@@ -90,6 +111,11 @@ export interface Task extends Meta {
   readonly serviceName: string;
   readonly serviceLabels: Labels;
   readonly endpoint?: Endpoint;
+  /**
+   * Its addresses, in the order of its networks, the ingress network first. A task that needs any is `new` until the
+   * allocator has given them; they are its own until its container has ended.
+   */
+  readonly networks?: readonly TaskNetwork[];
   /** Units of generic resources that the scheduler gave to the task. */
   readonly genericResources?: readonly GenericResource[];
   readonly jobIteration?: number;
@@ -144,6 +170,11 @@ export interface Node extends Meta {
   /** Present on managers. */
   readonly manager?: ManagerStatus;
   readonly certificate: NodeCertificate;
+  /**
+   * The node's own address on each network that it takes part in (IPv4, without prefix length): the gateway of the
+   * containers that it runs there. The allocator gives it, and takes it back when the node has no task on the network.
+   */
+  readonly attachments?: Readonly<Record<NetworkId, string>>;
 }
 
 export type NodeState = "unknown" | "down" | "ready" | "disconnected";
@@ -189,6 +220,22 @@ export interface Network extends Meta {
   readonly kind: "network";
   readonly id: NetworkId;
   readonly spec: NetworkSpec;
+  /** Absent until the allocator has seen the network. */
+  readonly allocation?: NetworkAllocation;
+  /** Why it cannot be allocated, or what of it is used up: one sentence that says what to do. */
+  readonly problem?: string;
+}
+
+/** What the allocator gave to a network. */
+export interface NetworkAllocation {
+  /** IPv4, CIDR notation. A network has one subnet. */
+  readonly subnet: string;
+  /** The network's gateway as Docker shows it: reserved, and used by no node. */
+  readonly gateway: string;
+  /** The part of the subnet that addresses are taken from; the whole subnet when absent. */
+  readonly range?: string;
+  /** VXLAN network identifier: unique in the cluster. */
+  readonly vni: number;
 }
 
 /** The one object of its kind; its id is the cluster's. */

@@ -193,6 +193,8 @@ export interface Platform {
 export interface NetworkAttachmentConfig {
   readonly Target?: string;
   readonly Aliases?: readonly string[];
+  /** Not in Docker's API: the addresses that a single attached container asked for. */
+  readonly Addresses?: readonly string[];
   readonly DriverOpts?: Labels;
 }
 
@@ -236,6 +238,11 @@ export interface NodeDescription {
     readonly Plugins: readonly { readonly Type: string; readonly Name: string }[];
   };
   readonly TLSInfo?: TLSInfo;
+  /**
+   * Not Docker's, and not shown: where the host's own routes lead, in CIDR notation, but for the default route and what
+   * Flotilla made itself. No network of the cluster may overlap with them.
+   */
+  readonly Routes?: readonly string[];
 }
 
 /** How a node's certificate was issued: PEM, then base64 of DER. */
@@ -305,4 +312,19 @@ export interface NetworkSpec {
   readonly Internal?: boolean;
   readonly Attachable?: boolean;
   readonly Ingress?: boolean;
+  readonly EnableIPv6?: boolean;
+  readonly IPAM?: NetworkIpam;
+}
+
+export interface NetworkIpam {
+  readonly Driver?: string;
+  readonly Options?: Labels;
+  readonly Config?: readonly NetworkIpamConfig[];
+}
+
+/** CIDR notation, but for the gateway, which is an address. */
+export interface NetworkIpamConfig {
+  readonly Subnet?: string;
+  readonly IPRange?: string;
+  readonly Gateway?: string;
 }

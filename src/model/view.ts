@@ -1,4 +1,4 @@
-import type { NodeId, ServiceId } from "./ids.ts";
+import type { NetworkId, NodeId, ServiceId } from "./ids.ts";
 import type { Cluster, Kind, ObjectOf, Revision, Task } from "./objects.ts";
 
 /**
@@ -21,8 +21,12 @@ export interface View {
   tasksOfNode(id: NodeId): Iterable<Task>;
   /** Tasks that no service owns any more, or never did. */
   tasksWithoutService(): Iterable<Task>;
-  /** Services that refer to a secret or config. */
-  servicesUsing(kind: "secret" | "config", id: string): Iterable<ObjectOf["service"]>;
+  /** Services that refer to a secret, a config or (by id) a network. */
+  servicesUsing(kind: "secret" | "config" | "network", id: string): Iterable<ObjectOf["service"]>;
+  /** Tasks that have an address on a network. */
+  tasksOfNetwork(id: NetworkId): Iterable<Task>;
+  /** Nodes that have an address of their own on a network. */
+  nodesOfNetwork(id: NetworkId): Iterable<ObjectOf["node"]>;
 }
 
 /** What a task *is* within its service: its slot, or its node for global services and jobs. */

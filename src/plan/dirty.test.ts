@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Node, Service, Task } from "#model/objects.ts";
+import type { NetworkAttachmentConfig, PortConfig } from "#model/spec.ts";
 import { createDirtyCheck, isDirty } from "./dirty.ts";
 import { node, replicated, service, task, taskSpec, updateConfig, updated } from "./testing/builders.ts";
 
@@ -16,6 +17,14 @@ const web = service({ EndpointSpec: { Mode: "vip" } });
 const onSsd = { Constraints: ["node.labels.disk == ssd"] };
 const ssd = node("n1", { labels: { disk: "ssd" } });
 const placed = updated(web, { TaskTemplate: taskSpec("nginx:1", { Placement: onSsd }) });
+const port = (PublishedPort?: number): PortConfig => ({
+  Protocol: "tcp",
+  TargetPort: 80,
+  PublishMode: "ingress",
+  ...(PublishedPort !== undefined && { PublishedPort }),
+});
+const onNetworks = (...Networks: readonly NetworkAttachmentConfig[]) => taskSpec("nginx:1", { Networks });
+const joined = service({ TaskTemplate: onNetworks({ Target: "n" }) });
 const otherAuth = { ...updated(web, {}), registryAuth: "new" };
 
 const rows: Row[] = [
@@ -35,6 +44,37 @@ const rows: Row[] = [
     want: true,
   },
   { name: "another endpoint mode is dirty", now: updated(web, { EndpointSpec: { Mode: "dnsrr" } }), want: true },
+  {
+    name: "defaults of the endpoint that are spelt out are clean",
+    now: updated(service(), { EndpointSpec: { Mode: "vip", Ports: [] } }),
+    was: task(service()),
+    want: false,
+  },
+  { name: "another published port is dirty", now: updated(web, { EndpointSpec: { Ports: [port(80)] } }), want: true },
+  {
+    name: "a port of any number is the same whether that is said or not",
+    now: updated(service({ EndpointSpec: { Ports: [port()] } }), { EndpointSpec: { Ports: [port(0)] } }),
+    was: task(service({ EndpointSpec: { Ports: [port()] } })),
+    want: false,
+  },
+  { name: "another network is dirty", now: updated(web, { TaskTemplate: onNetworks({ Target: "n" }) }), want: true },
+  {
+    name: "another alias is dirty",
+    now: updated(joined, { TaskTemplate: onNetworks({ Target: "n", Aliases: ["db"] }) }),
+    was: task(joined),
+    want: true,
+  },
+  {
+    name: "no aliases are the same whether that is said or not",
+    now: updated(joined, { TaskTemplate: onNetworks({ Target: "n", Aliases: [] }) }),
+    was: task(joined),
+    want: false,
+  },
+  {
+    name: "no networks are the same whether that is said or not",
+    now: updated(web, { TaskTemplate: onNetworks() }),
+    want: false,
+  },
   { name: "new constraints that the node satisfies are clean", now: placed, on: ssd, want: false },
   { name: "new constraints that the node does not satisfy are dirty", now: placed, on: node("n1"), want: true },
   { name: "new constraints on a task without a node are dirty", now: placed, on: undefined, want: true },

@@ -1,6 +1,6 @@
 import { matchesConstraints, parseConstraints } from "#model/constraint.ts";
 import type { Node, Service, Task } from "#model/objects.ts";
-import type { TaskSpec } from "#model/spec.ts";
+import type { EndpointSpec, NetworkAttachmentConfig, TaskSpec } from "#model/spec.ts";
 import { rank, TASK_STATES } from "#model/task-state.ts";
 import { sameJson } from "./same-json.ts";
 
@@ -47,12 +47,31 @@ function isOutdated(service: Service, task: Task, node: Node | undefined, found:
 }
 
 function difference(service: Service, task: Task): Difference {
-  if (task.endpoint !== undefined && !sameJson(service.spec.EndpointSpec, task.endpoint.spec)) return "spec";
-  const { Placement: wanted, ...spec } = service.spec.TaskTemplate;
-  const { Placement: placed, ...made } = task.spec satisfies TaskSpec;
-  if (!sameJson(spec, made)) return "spec";
+  const isServed = task.endpoint === undefined || sameEndpoint(service.spec.EndpointSpec, task.endpoint.spec);
+  if (!isServed) return "spec";
+  const { Placement: wanted, Networks: joined, ...spec } = service.spec.TaskTemplate;
+  const { Placement: placed, Networks: joining, ...made } = task.spec satisfies TaskSpec;
+  if (!sameJson(spec, made) || !sameNetworks(joined, joining)) return "spec";
   return sameJson(wanted, placed) ? "none" : "placement";
 }
+
+/** Whether both publish the same in the same way, whatever of it is said and whatever is left to the defaults. */
+const sameEndpoint = (a: EndpointSpec | undefined, b: EndpointSpec | undefined): boolean =>
+  sameJson(withDefaults(a), withDefaults(b));
+
+const withDefaults = ({ Mode = "vip", Ports = [] }: EndpointSpec = {}) => ({
+  Mode,
+  Ports: Ports.map((port) => ({ ...port, Name: port.Name ?? "", PublishedPort: port.PublishedPort ?? 0 })),
+});
+
+const sameNetworks = (a: TaskSpec["Networks"] = [], b: TaskSpec["Networks"] = []): boolean =>
+  sameJson(a.map(withAliases), b.map(withAliases));
+
+const withAliases = ({ Aliases = [], DriverOpts = {}, ...network }: NetworkAttachmentConfig) => ({
+  ...network,
+  Aliases,
+  DriverOpts,
+});
 
 /** The parsed placement constraints of a service. */
 export const constraintsOf = (service: Service): ReturnType<typeof parseConstraints> =>

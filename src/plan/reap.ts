@@ -3,7 +3,7 @@ import type { ServiceId } from "#model/ids.ts";
 import type { Service, Task } from "#model/objects.ts";
 import type { Plan, PlanContext } from "#model/operation.ts";
 import { isJob, isPerNode } from "#model/service-mode.ts";
-import { isWanted } from "#model/task-state.ts";
+import { isTerminal, isWanted } from "#model/task-state.ts";
 import type { View } from "#model/view.ts";
 import { Draft } from "./draft.ts";
 import { isRestartOf } from "./restart.ts";
@@ -28,11 +28,15 @@ export function planReap(view: View, serviceId: ServiceId, ctx: PlanContext): Pl
   return draft.plan();
 }
 
-/** Which tasks that no service owns to forget: those that were to be removed and have stopped, and orphaned ones. */
+/**
+ * Which tasks that no service owns to forget: those that were to be removed and have stopped, orphaned ones, and those
+ * that stood for a container's place on a network, once it was given back.
+ */
 export function planReapServiceless(view: View, ctx: PlanContext): Plan {
   const draft = new Draft(ctx);
   for (const task of view.tasksWithoutService()) {
-    if (isRemoved(task) || task.status.state === "orphaned") draft.deleteTask(task);
+    const isOver = task.serviceId === undefined ? isTerminal(task.status.state) : task.status.state === "orphaned";
+    if (isRemoved(task) || isOver) draft.deleteTask(task);
   }
   return draft.plan();
 }

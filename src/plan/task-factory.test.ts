@@ -49,6 +49,31 @@ describe("createTask", () => {
     assert.deepEqual(make(own, defaults).spec, own.spec.TaskTemplate);
   });
 
+  for (const { name, of, state } of [
+    {
+      name: "on a network of the cluster",
+      of: service({ TaskTemplate: taskSpec("nginx:1", { Networks: [{ Target: "host" }, { Target: "net" }] }) }),
+      state: "new",
+    },
+    {
+      name: "on a network of its engine",
+      of: service({ TaskTemplate: taskSpec("nginx:1", { Networks: [{ Target: "host" }] }) }),
+      state: "pending",
+    },
+    {
+      name: "in the routing mesh",
+      of: service({ EndpointSpec: { Ports: [{ Protocol: "tcp", TargetPort: 80, PublishMode: "ingress" }] } }),
+      state: "new",
+    },
+    {
+      name: "with ports on its host",
+      of: service({ EndpointSpec: { Ports: [{ Protocol: "tcp", TargetPort: 80, PublishMode: "host" }] } }),
+      state: "pending",
+    },
+  ]) {
+    test(`begins a task ${name} as ${state}`, () => assert.equal(make(of).status.state, state));
+  }
+
   test("notes a job's iteration", () => {
     const job = service({ Mode: { GlobalJob: {} } }, { jobStatus: { iteration: 7, lastExecution: 0 } });
     assert.equal(make(job).jobIteration, 7);

@@ -1,5 +1,6 @@
-import type { Task, TaskCause, TaskStatus, Timestamp } from "#model/objects.ts";
+import type { Service, Task, TaskCause, TaskStatus, Timestamp } from "#model/objects.ts";
 import type { DesiredState } from "#model/task-state.ts";
+import { needsAddresses } from "./allocate/needs.ts";
 import type { Planning } from "./planning.ts";
 import type { Place } from "./slots.ts";
 
@@ -27,7 +28,7 @@ export function createTask(planning: Planning, place: Place, start: TaskStart): 
     slot: place.slot,
     ...(place.nodeId !== undefined && { nodeId: place.nodeId }),
     desired: start.desired,
-    status: pendingStatus(ctx.now),
+    status: firstStatus(service, ctx.now),
     serviceName: service.spec.Name,
     serviceLabels: service.spec.Labels,
     endpoint: {
@@ -42,10 +43,10 @@ export function createTask(planning: Planning, place: Place, start: TaskStart): 
   };
 }
 
-/** No task has anything to allocate before it can be placed, so each begins where the allocator would leave it. */
-const pendingStatus = (now: Timestamp): TaskStatus => ({
-  state: "pending",
-  timestamp: now,
-  appliedAt: now,
-  message: "pending task scheduling",
-});
+/** A task that needs addresses waits for the allocator; any other begins where the allocator would leave it. */
+function firstStatus({ spec }: Service, now: Timestamp): TaskStatus {
+  const times = { timestamp: now, appliedAt: now };
+  return needsAddresses(spec.TaskTemplate, spec.EndpointSpec)
+    ? { state: "new", ...times, message: "created" }
+    : { state: "pending", ...times, message: "pending task scheduling" };
+}

@@ -21,8 +21,9 @@ const someService = fc
     perNode: fc.boolean(),
     secrets: fc.array(id),
     configs: fc.array(id),
+    networks: fc.array(id),
   })
-  .map(({ id, name, perNode, secrets, configs }) => {
+  .map(({ id, name, perNode, secrets, configs, networks }) => {
     const { spec } = service(id);
     const ContainerSpec = {
       Image: "nginx",
@@ -30,19 +31,37 @@ const someService = fc
       Configs: configs.map((ConfigID) => ({ ConfigID, ConfigName: ConfigID })),
     };
     const Mode = perNode ? { Global: {} } : { Replicated: { Replicas: 1 } };
-    return named(service(id, { spec: { ...spec, Mode, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec } } }), name);
+    const Networks = networks.map((Target) => ({ Target }));
+    const TaskTemplate = { ...spec.TaskTemplate, ContainerSpec, Networks };
+    return named(service(id, { spec: { ...spec, Mode, TaskTemplate } }), name);
   });
 
 const someTask = fc
-  .record({ id: taskId, serviceId: maybe(id), nodeId: maybe(id), slot: fc.constantFrom(...SLOTS) })
-  .map(({ id, serviceId, nodeId, slot }) =>
-    task(id, { slot, ...(serviceId !== undefined && { serviceId }), ...(nodeId !== undefined && { nodeId }) }),
+  .record({
+    id: taskId,
+    serviceId: maybe(id),
+    nodeId: maybe(id),
+    slot: fc.constantFrom(...SLOTS),
+    networks: maybe(fc.subarray(IDS)),
+  })
+  .map(({ id, serviceId, nodeId, slot, networks }) =>
+    task(id, {
+      slot,
+      ...(serviceId !== undefined && { serviceId }),
+      ...(nodeId !== undefined && { nodeId }),
+      ...(networks && { networks: networks.map((networkId) => ({ networkId, address: "10.0.0.2" })) }),
+    }),
   );
 
 const someObject: fc.Arbitrary<StoreObject> = fc.oneof(
   { weight: 6, arbitrary: someTask },
   { weight: 3, arbitrary: someService },
-  fc.record({ id, name: fc.constantFrom("h1", "H1", "h2") }).map(({ id, name }) => node(id, name)),
+  fc
+    .record({ id, name: fc.constantFrom("h1", "H1", "h2"), networks: fc.subarray(IDS) })
+    .map(({ id, name, networks }) => ({
+      ...node(id, name),
+      attachments: Object.fromEntries(networks.map((network) => [network, "10.0.0.3"])),
+    })),
   fc.record({ id, name: fc.constantFrom("k", "l") }).map(({ id, name }) => secret(id, name)),
   id.map((id) => config(id)),
 );
@@ -145,6 +164,18 @@ function compare(cache: Cache, model: Model): void {
     same(
       cache.servicesUsing("config", key),
       services.filter(({ spec }) => uses(spec.TaskTemplate.ContainerSpec?.Configs)),
+    );
+    same(
+      cache.servicesUsing("network", key),
+      services.filter(({ spec }) => spec.TaskTemplate.Networks?.some(({ Target }) => Target === key)),
+    );
+    same(
+      cache.tasksOfNetwork(key),
+      tasks.filter(({ networks }) => networks?.some(({ networkId }) => networkId === key)),
+    );
+    same(
+      cache.nodesOfNetwork(key),
+      model.list("node").filter(({ attachments }) => attachments?.[key] !== undefined),
     );
   }
   const owned = new Set<string | undefined>(services.map(({ id }) => id));

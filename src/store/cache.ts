@@ -21,10 +21,12 @@ export class Cache implements View {
   readonly #tasks = new TaskIndex(this.#objects);
   readonly #nodeOrder = new CreationOrder();
   readonly #nodesByHostname = new Grouping(this.#nodeOrder, hostnames);
+  readonly #nodesByNetwork = new Grouping(this.#nodeOrder, attachmentsOf);
   readonly #serviceOrder = new CreationOrder();
   readonly #users = {
     secret: new Grouping(this.#serviceOrder, secretsOf),
     config: new Grouping(this.#serviceOrder, configsOf),
+    network: new Grouping(this.#serviceOrder, networksOf),
   };
   #revision: Revision;
 
@@ -86,8 +88,16 @@ export class Cache implements View {
     return this.#resolve("task", this.#tasks.withoutService());
   }
 
-  servicesUsing(kind: "secret" | "config", id: string): Iterable<Service> {
+  servicesUsing(kind: "secret" | "config" | "network", id: string): Iterable<Service> {
     return this.#resolve("service", this.#users[kind].ids(id));
+  }
+
+  tasksOfNetwork(id: string): Iterable<Task> {
+    return this.#resolve("task", this.#tasks.ofNetwork(id));
+  }
+
+  nodesOfNetwork(id: string): Iterable<Node> {
+    return this.#resolve("node", this.#nodesByNetwork.ids(id));
   }
 
   #resolve<K extends Kind>(kind: K, ids: Iterable<string>): Iterable<ObjectOf[K]> {
@@ -114,17 +124,21 @@ export class Cache implements View {
     if (change.type === "create") this.#serviceOrder.add(change.object.id);
     this.#users.secret.change(objectBefore(change), objectAfter(change));
     this.#users.config.change(objectBefore(change), objectAfter(change));
+    this.#users.network.change(objectBefore(change), objectAfter(change));
     if (change.type === "delete") this.#serviceOrder.remove(change.old.id);
   }
 
   #nodeChanged(change: Change<"node">): void {
     if (change.type === "create") this.#nodeOrder.add(change.object.id);
     this.#nodesByHostname.change(objectBefore(change), objectAfter(change));
+    this.#nodesByNetwork.change(objectBefore(change), objectAfter(change));
     if (change.type === "delete") this.#nodeOrder.remove(change.old.id);
   }
 }
 
 const hostnames = (node: Node): string[] => (node.description ? [foldName(node.description.Hostname)] : []);
+
+const attachmentsOf = (node: Node): string[] => Object.keys(node.attachments ?? {});
 
 /** Each once: a service may mount a secret at two places. */
 const secretsOf = (service: Service): string[] => [
@@ -133,4 +147,8 @@ const secretsOf = (service: Service): string[] => [
 
 const configsOf = (service: Service): string[] => [
   ...new Set(service.spec.TaskTemplate.ContainerSpec?.Configs?.map((reference) => reference.ConfigID)),
+];
+
+const networksOf = (service: Service): string[] => [
+  ...new Set(service.spec.TaskTemplate.Networks?.flatMap(({ Target }) => Target ?? [])),
 ];

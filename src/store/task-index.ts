@@ -18,6 +18,9 @@ export class TaskIndex {
   readonly #order = new CreationOrder();
   readonly #byService = new Grouping<Task>(this.#order, (task) => [serviceOf(task)]);
   readonly #byNode = new Grouping<Task>(this.#order, (task) => (task.nodeId === undefined ? [] : [task.nodeId]));
+  readonly #byNetwork = new Grouping<Task>(this.#order, (task) =>
+    (task.networks ?? []).map(({ networkId }) => networkId),
+  );
   /** Made when a service is first asked for a slot, and anew when the meaning of its slots changes. */
   readonly #slots = new Map<string, SlotIndex>();
   /** Services that are gone but still have tasks. */
@@ -33,6 +36,7 @@ export class TaskIndex {
     if (!before && after) this.#order.add(after.id);
     this.#byService.change(before, after);
     this.#byNode.change(before, after);
+    this.#byNetwork.change(before, after);
     this.#slotChanged(before, after);
     if (before && !(after && serviceOf(after) === serviceOf(before))) this.#left(serviceOf(before));
     if (after && !(before && serviceOf(after) === serviceOf(before))) this.#joined(serviceOf(after));
@@ -54,6 +58,10 @@ export class TaskIndex {
 
   ofNode(id: string): Iterable<string> {
     return this.#byNode.ids(id);
+  }
+
+  ofNetwork(id: string): Iterable<string> {
+    return this.#byNetwork.ids(id);
   }
 
   /** By slot number when the service is gone. */

@@ -16,9 +16,12 @@ export type Phase = "placed" | "waiting" | "preassigned" | "unwanted" | "other";
 
 export function phaseOf(task: Task): Phase {
   if (isPlaced(task)) return "placed";
+  const { state } = task.status;
   // A task that is to be removed needs no decision any more: it is deleted as it is.
-  if (task.status.state !== "pending" || task.desired === "remove") return "other";
+  if ((state !== "new" && state !== "pending") || task.desired === "remove") return "other";
   if (!isWanted(task.desired)) return "unwanted";
+  // It has no addresses yet, and becomes pending when it has.
+  if (state === "new") return "other";
   return task.nodeId === undefined ? "waiting" : "preassigned";
 }
 

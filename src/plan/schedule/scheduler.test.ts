@@ -197,6 +197,20 @@ describe("tasks that wait", () => {
 });
 
 describe("tasks that nobody wants", () => {
+  test("one without addresses is left alone, but ended when nobody wants it", () => {
+    const state = status("new");
+    const cluster = new TestCluster([
+      ...nodes("n1"),
+      waiting(WEB, "t1", { status: state }),
+      waiting(WEB, "t2", { status: state }),
+    ]);
+    assert.deepEqual(cluster.schedule(), []);
+    cluster.set("t1", { desired: "shutdown" });
+    cluster.set("t2", { desired: "remove" });
+    assert.deepEqual(cluster.schedule(), ["t1"]);
+    assert.equal(cluster.task("t1").status.state, "shutdown");
+  });
+
   test("one that is to shut down ends at once, whatever it waits for", () => {
     const why = { desired: "shutdown", status: status("pending", { err: "no suitable node" }) } as const;
     const cluster = new TestCluster([

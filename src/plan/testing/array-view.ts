@@ -1,4 +1,4 @@
-import type { Kind, ObjectOf, StoreObject, Task } from "#model/objects.ts";
+import type { Kind, Node, ObjectOf, StoreObject, Task } from "#model/objects.ts";
 import type { Plan } from "#model/operation.ts";
 import { isPerNode } from "#model/service-mode.ts";
 import { slotKey, type View } from "#model/view.ts";
@@ -96,8 +96,17 @@ export class ArrayView implements View {
     return this.list("task").filter(({ serviceId }) => serviceId === undefined || !this.get("service", serviceId));
   }
 
-  servicesUsing(): ObjectOf["service"][] {
-    return [];
+  servicesUsing(kind: "secret" | "config" | "network", id: string): ObjectOf["service"][] {
+    if (kind !== "network") return [];
+    return this.list("service").filter(({ spec }) => spec.TaskTemplate.Networks?.some(({ Target }) => Target === id));
+  }
+
+  tasksOfNetwork(id: string): Task[] {
+    return this.list("task").filter(({ networks }) => networks?.some(({ networkId }) => networkId === id));
+  }
+
+  nodesOfNetwork(id: string): Node[] {
+    return this.list("node").filter(({ attachments }) => attachments !== undefined && Object.hasOwn(attachments, id));
   }
 }
 

@@ -77,7 +77,8 @@ export class Simulation {
   /** Gives every pending task a node that is ready and active. @returns how many were placed. */
   schedule(): number {
     const open = this.view.list("node").filter(takesTasks);
-    const pending = this.tasks.filter(({ status }) => status.state === "pending");
+    for (const task of this.tasks) if (isAllocated(task)) this.#report(task, "pending");
+    const pending = this.tasks.filter(({ status }) => status.state === "pending" || status.state === "new");
     let placed = 0;
     for (const task of pending) {
       const own = open.filter(({ id }) => task.nodeId === undefined || id === task.nodeId);
@@ -145,7 +146,7 @@ export class Simulation {
 
   #nextState(task: Task): TaskState | undefined {
     const { state } = task.status;
-    if (isTerminal(state) || state === "pending") return undefined;
+    if (isTerminal(state) || state === "pending" || state === "new") return undefined;
     if (!isWanted(task.desired)) return "shutdown";
     const image = task.spec.ContainerSpec?.Image;
     if (state === "starting" && image === BROKEN_IMAGE) return "failed";
@@ -159,6 +160,9 @@ export class Simulation {
     this.view.put({ ...task, ...ran, status });
   }
 }
+
+/** Addresses are always to be had here. */
+const isAllocated = ({ status, desired }: Task): boolean => status.state === "new" && isWanted(desired);
 
 const takesTasks = ({ spec, status }: Node): boolean => spec.Availability === "active" && status.state === "ready";
 

@@ -60,7 +60,9 @@ export const cases: fc.Arbitrary<Case> = fc.record({ seed: seeds, config: config
 /** A cluster with service `web`, which nothing has been planned for yet. */
 export function create({ seed, config, restart = {}, mode }: Case) {
   const RollbackConfig = { ...config, FailureAction: "pause" } as const;
-  const TaskTemplate = taskSpec("nginx:1", policy(restart));
+  // Half of the services need addresses, so that their tasks begin a state earlier.
+  const Networks = seed % 2 === 0 ? [{ Target: "net" }] : [];
+  const TaskTemplate = taskSpec("nginx:1", { ...policy(restart), Networks });
   const web = service({ Mode: mode, UpdateConfig: config, RollbackConfig, TaskTemplate });
   const random = seededRandom(seed);
   return { random, world: new Simulation([cluster(), ...nodes(), web], "web", random, checkSlots) };

@@ -1,7 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { FlotillaError } from "#base/errors.ts";
 import type {
   AssignmentsResponse,
   AssignmentsResponseSchema,
+  AttachNetworkRequest,
+  AttachNetworkRequestSchema,
+  AttachNetworkResponse,
   LogSubscriptionsResponse,
   LogSubscriptionsResponseSchema,
   PublishLogsRequest,
@@ -10,10 +14,13 @@ import type {
   SessionResponseSchema,
 } from "./generated/flotilla/v1/agent_pb.ts";
 import { decodeJson, encodeJson } from "./json.ts";
+import { MAX_ALIASES, MAX_NAME_LENGTH } from "./limits.ts";
 import { splitParts } from "./parts.ts";
 import type {
   AssignmentChange,
   AssignmentMessage,
+  AttachedNetwork,
+  AttachRequest,
   LogBatch,
   LogMessage,
   LogSubscription,
@@ -69,6 +76,35 @@ export async function* decodeAssignments(
     changes = [];
   }
 }
+
+export const encodeAttachRequest = (request: AttachRequest): MessageInitShape<typeof AttachNetworkRequestSchema> => ({
+  ...request,
+  aliases: [...request.aliases],
+});
+
+/** @throws FlotillaError `invalid` for names that no container can have: the store keeps them. */
+export function decodeAttachRequest(message: AttachNetworkRequest): AttachRequest {
+  const { network, containerName, aliases, address } = message;
+  checkName("network", network);
+  checkName("container name", containerName);
+  if (aliases.length > MAX_ALIASES) {
+    throw new FlotillaError("invalid", `a container may have at most ${MAX_ALIASES} aliases on a network`);
+  }
+  for (const alias of aliases) checkName("alias", alias);
+  if (address !== undefined) checkName("address", address);
+  return { network, containerName, aliases, ...(address === undefined ? {} : { address }) };
+}
+
+function checkName(what: string, name: string): void {
+  if (name !== "" && name.length <= MAX_NAME_LENGTH) return;
+  throw new FlotillaError("invalid", `${what} must have 1 to ${MAX_NAME_LENGTH} characters`);
+}
+
+export const decodeAttached = ({ taskId, networkId, address }: AttachNetworkResponse): AttachedNetwork => ({
+  taskId,
+  networkId,
+  address,
+});
 
 export const encodeSubscription = (
   subscription: LogSubscription,

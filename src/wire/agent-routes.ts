@@ -1,5 +1,11 @@
 import type { NodeDescription } from "#model/spec.ts";
-import { decodeLogs, encodeAssignments, encodeSession, encodeSubscription } from "./agent-messages.ts";
+import {
+  decodeAttachRequest,
+  decodeLogs,
+  encodeAssignments,
+  encodeSession,
+  encodeSubscription,
+} from "./agent-messages.ts";
 import { AgentService as definition } from "./generated/flotilla/v1/agent_pb.ts";
 import type { AgentService, StatusUpdate } from "./protocol.ts";
 import { nodeDescription, statusUpdate } from "./report-shapes.ts";
@@ -35,6 +41,17 @@ export const agentRoutes = (agents: AgentService): WireService => ({
       async updateTaskStatus(request, context) {
         const updates = request.updatesJson.map((json) => parseJson<StatusUpdate>(json, statusUpdate, "update"));
         await agents.updateTaskStatus(callerOf(context), request.sessionId, updates, context.signal);
+        return {};
+      },
+      async networksApplied(request, context) {
+        await agents.networksApplied(callerOf(context), request.sessionId, request.resultsIn, context.signal);
+        return {};
+      },
+      async attachNetwork(request, context) {
+        return await agents.attachNetwork(callerOf(context), decodeAttachRequest(request), context.signal);
+      },
+      async detachNetwork(request, context) {
+        await agents.detachNetwork(callerOf(context), request.taskId, context.signal);
         return {};
       },
       logSubscriptions(_request, context) {

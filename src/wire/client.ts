@@ -1,12 +1,19 @@
 import { createClient } from "@connectrpc/connect";
 import { LinkedAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
-import { decodeAssignments, decodeSession, decodeSubscription, encodeLogs } from "./agent-messages.ts";
+import {
+  decodeAssignments,
+  decodeAttached,
+  decodeSession,
+  decodeSubscription,
+  encodeAttachRequest,
+  encodeLogs,
+} from "./agent-messages.ts";
 import { dial, trustCluster } from "./dial.ts";
 import { AgentService as definition } from "./generated/flotilla/v1/agent_pb.ts";
 import type { Identity } from "./identity.ts";
 import { encodeJson } from "./json.ts";
-import { CALL_TIMEOUT_MS } from "./limits.ts";
+import { ATTACH_TIMEOUT_MS, CALL_TIMEOUT_MS } from "./limits.ts";
 import type { ManagerConnection } from "./protocol.ts";
 import { fromConnectError } from "./rpc-errors.ts";
 import { mapStream } from "./streams.ts";
@@ -27,8 +34,12 @@ export interface ManagerTarget {
 export function connectManager({ addr, identity, clock }: ManagerTarget): ManagerConnection & AsyncDisposable {
   const dialled = dial(addr, trustCluster(identity), clock);
   const client = createClient(definition, dialled.transport);
-  const call = <T>(name: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    dialled.call({ what: `${name} at ${addr}`, ms: CALL_TIMEOUT_MS }, signal, work);
+  const call = <T>(
+    name: string,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+    ms = CALL_TIMEOUT_MS,
+  ): Promise<T> => dialled.call({ what: `${name} at ${addr}`, ms }, signal, work);
 
   return {
     session: (description, signal) =>
@@ -46,6 +57,21 @@ export function connectManager({ addr, identity, clock }: ManagerTarget): Manage
     updateTaskStatus: (sessionId, updates, signal) =>
       call("updateTaskStatus", signal, async (own) => {
         await client.updateTaskStatus({ sessionId, updatesJson: updates.map(encodeJson) }, { signal: own });
+      }),
+    networksApplied: (sessionId, resultsIn, signal) =>
+      call("networksApplied", signal, async (own) => {
+        await client.networksApplied({ sessionId, resultsIn }, { signal: own });
+      }),
+    attachNetwork: (request, signal) =>
+      call(
+        "attachNetwork",
+        signal,
+        async (own) => decodeAttached(await client.attachNetwork(encodeAttachRequest(request), { signal: own })),
+        ATTACH_TIMEOUT_MS,
+      ),
+    detachNetwork: (taskId, signal) =>
+      call("detachNetwork", signal, async (own) => {
+        await client.detachNetwork({ taskId }, { signal: own });
       }),
     logSubscriptions: (signal) =>
       openStream(signal, (own) => mapStream(client.logSubscriptions({}, { signal: own }), decodeSubscription)),

@@ -7,6 +7,10 @@ export const PART_BYTES = 1024 * 1024;
 /** The largest message of a caller who need not be known: a request for a certificate. */
 export const MAX_STRANGER_MESSAGE_BYTES = 64 * 1024;
 
+/** What a container is called on a network: as long as a name in DNS may be (RFC 1035), and so many of them. */
+export const MAX_NAME_LENGTH = 253;
+export const MAX_ALIASES = 64;
+
 /** Calls in flight on one connection: of a node, of a stranger. */
 export const MAX_STREAMS = 256;
 export const MAX_STRANGER_STREAMS = 4;
@@ -30,5 +34,7 @@ export const PING_TIMEOUT_MS = 1_000;
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** One call that is no stream. Source: fact sheet 6.5. */
 export const CALL_TIMEOUT_MS = 5_000;
+/** Until a container has its place on a network: several loops take part in it. Source: fact sheet 8.7. */
+export const ATTACH_TIMEOUT_MS = 20_000;
 /** The issuing of a certificate: several external CAs may have to be asked, 5 s each. */
 export const ISSUE_TIMEOUT_MS = 20_000;

@@ -1,4 +1,5 @@
 import type { NodeId, TaskId } from "#model/ids.ts";
+import type { NetworkObject } from "#model/node-network.ts";
 import type { Config, Secret, Task, TaskStatus } from "#model/objects.ts";
 import type { NodeAvailability, NodeDescription, NodeRole, NodeSpec } from "#model/spec.ts";
 
@@ -22,8 +23,8 @@ export interface SessionMessage {
   readonly renewCertificate: boolean;
 }
 
-/** An object that a node needs: its tasks, and the secrets and configs of those. */
-export type Assignable = Task | Secret | Config;
+/** An object that a node needs: its tasks, with their secrets and configs, their networks and who else is on those. */
+export type Assignable = Task | Secret | Config | NetworkObject;
 
 export type AssignmentChange =
   | { readonly type: "update"; readonly object: Assignable }
@@ -38,6 +39,23 @@ export interface AssignmentMessage {
   readonly appliesTo: string;
   readonly resultsIn: string;
   readonly changes: readonly AssignmentChange[];
+}
+
+export interface AttachRequest {
+  /** Id or name. */
+  readonly network: string;
+  readonly containerName: string;
+  readonly aliases: readonly string[];
+  /** The address that the user asked for. */
+  readonly address?: string;
+}
+
+/** Once it has this, the node is (or will soon be) told of the task and of the network. */
+export interface AttachedNetwork {
+  /** The attachment's task. */
+  readonly taskId: TaskId;
+  readonly networkId: string;
+  readonly address: string;
 }
 
 export interface StatusUpdate {
@@ -103,6 +121,19 @@ export interface AgentService {
     updates: readonly StatusUpdate[],
     signal: AbortSignal,
   ): Promise<void>;
+  /**
+   * Says that the node's kernel and names are as the assignments up to and including `resultsIn` want them. Sent for
+   * messages with network objects in them; managers wait for it before they stop a task that others may still call.
+   */
+  networksApplied(caller: Caller, sessionId: string, resultsIn: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Gives a container of the calling node, which no service made, a place on an attachable network.
+   * @throws FlotillaError `not_found`, `forbidden` for a network that is not attachable, `invalid` for an address that is
+   * not free or not in its subnet.
+   */
+  attachNetwork(caller: Caller, request: AttachRequest, signal: AbortSignal): Promise<AttachedNetwork>;
+  /** Takes the place back; no error when it is gone. */
+  detachNetwork(caller: Caller, taskId: TaskId, signal: AbortSignal): Promise<void>;
   logSubscriptions(caller: Caller, signal: AbortSignal): AsyncIterable<LogSubscription>;
   publishLogs(caller: Caller, batches: AsyncIterable<LogBatch>, signal: AbortSignal): Promise<void>;
 }

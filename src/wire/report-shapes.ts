@@ -26,6 +26,7 @@ export const nodeDescription = record({
     Plugins: listOf(record({ Type: text, Name: text })),
   }),
   TLSInfo: optional(record({ TrustRoot: text, CertIssuerSubject: text, CertIssuerPublicKey: text })),
+  Routes: optional(listOf(text)),
 });
 
 /** `StatusUpdate`, as an agent sends it. */

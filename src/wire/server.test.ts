@@ -8,12 +8,20 @@ import { fetchRootCertificate, renewCertificate, requestCertificate } from "./bo
 import { connectManager } from "./client.ts";
 import type { Identity } from "./identity.ts";
 import { createJoinToken } from "./join-token.ts";
-import type { AgentService, Caller, CertificateService, ManagerConnection } from "./protocol.ts";
+import { MAX_NAME_LENGTH } from "./limits.ts";
+import type {
+  AgentService,
+  AttachedNetwork,
+  AttachRequest,
+  Caller,
+  CertificateService,
+  ManagerConnection,
+} from "./protocol.ts";
 import { createRootCA, crossSign } from "./root-certificate.ts";
 import { createTestCluster, type TestCluster } from "./testing/cluster.ts";
 import { openTestServer } from "./testing/server.ts";
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(60_000);
 const description: NodeDescription = {
   Hostname: "h1",
   Platform: { Architecture: "x86_64", OS: "linux" },
@@ -35,6 +43,9 @@ async function drain(source: AsyncIterable<unknown>): Promise<void> {
   for await (const _item of source);
 }
 
+const ATTACH: AttachRequest = { network: "app", containerName: "tool", aliases: ["t"], address: "10.0.1.7" };
+const ATTACHED: AttachedNetwork = { taskId: "t", networkId: "n", address: "10.0.1.7" };
+
 /** Answers everything, and remembers who called. */
 function recorder(callers: Caller[]): AgentService {
   const note = (caller: Caller) => void callers.push(caller);
@@ -55,6 +66,9 @@ function recorder(callers: Caller[]): AgentService {
     heartbeat: async (caller) => (note(caller), 1000),
     assignments: (caller) => once(caller, { type: "complete", appliesTo: "", resultsIn: "1", changes: [] } as const),
     updateTaskStatus: async (caller) => note(caller),
+    networksApplied: async (caller) => note(caller),
+    attachNetwork: async (caller) => (note(caller), ATTACHED),
+    detachNetwork: async (caller) => note(caller),
     logSubscriptions: (caller) =>
       once(caller, { id: "l", close: true, options: { stdout: true, stderr: true, follow: false }, taskIds: [] }),
     async publishLogs(caller, batches) {
@@ -70,6 +84,9 @@ const METHODS: Record<keyof AgentService, (manager: ManagerConnection) => Promis
   heartbeat: (manager) => manager.heartbeat("s", signal),
   assignments: (manager) => drain(manager.assignments("s", signal)),
   updateTaskStatus: (manager) => manager.updateTaskStatus("s", [], signal),
+  networksApplied: (manager) => manager.networksApplied("s", "1", signal),
+  attachNetwork: (manager) => manager.attachNetwork(ATTACH, signal),
+  detachNetwork: (manager) => manager.detachNetwork("t", signal),
   logSubscriptions: (manager) => drain(manager.logSubscriptions(signal)),
   publishLogs: (manager) =>
     manager.publishLogs(
@@ -249,6 +266,45 @@ describe("who may call what", () => {
     const want = { code: "invalid", message: "description.Resources.NanoCPUs must be a number" };
     await assert.rejects(manager.describe("s", broken, signal), want);
     await assert.rejects(drain(manager.session(broken, signal)), want);
+    assert.deepEqual(callers, []);
+  });
+
+  test("a request for a place on a network arrives as it was made, and its answer comes back", async () => {
+    const requests: AttachRequest[] = [];
+    const agents: Partial<AgentService> = {
+      async attachNetwork(_caller, request) {
+        requests.push(request);
+        return ATTACHED;
+      },
+    };
+    await using listening = await openTestServer(server, { agents });
+    const worker = await ours.issue("worker");
+    await using manager = connectManager({ addr: listening.addr, identity: worker, clock: systemClock });
+    assert.deepEqual(await manager.attachNetwork(ATTACH, signal), ATTACHED);
+    const { address: _, ...anywhere } = ATTACH;
+    await manager.attachNetwork(anywhere, signal);
+    assert.deepEqual(requests, [ATTACH, anywhere]);
+  });
+
+  const long = "x".repeat(MAX_NAME_LENGTH + 1);
+  const malformed: readonly { readonly name: string; readonly request: AttachRequest }[] = [
+    { name: "no network", request: { ...ATTACH, network: "" } },
+    { name: "a network's name without end", request: { ...ATTACH, network: long } },
+    { name: "a container's name without end", request: { ...ATTACH, containerName: long } },
+    { name: "no name of a container", request: { ...ATTACH, containerName: "" } },
+    { name: "an alias without end", request: { ...ATTACH, aliases: ["a", long] } },
+    { name: "an empty alias", request: { ...ATTACH, aliases: [""] } },
+    { name: "aliases without end", request: { ...ATTACH, aliases: Array.from({ length: 10_000 }, () => "a") } },
+    { name: "an address without end", request: { ...ATTACH, address: long } },
+  ];
+  test("a malformed request for a place on a network is refused before it reaches the service", async () => {
+    const callers: Caller[] = [];
+    await using listening = await openTestServer(server, { agents: recorder(callers) });
+    const worker = await ours.issue("worker");
+    await using manager = connectManager({ addr: listening.addr, identity: worker, clock: systemClock });
+    for (const { name, request } of malformed) {
+      assert.equal(await codeOf(() => manager.attachNetwork(request, signal)), "invalid", name);
+    }
     assert.deepEqual(callers, []);
   });
 

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file flotilla/v1/agent.proto.
  */
 export const file_flotilla_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChdmbG90aWxsYS92MS9hZ2VudC5wcm90bxILZmxvdGlsbGEudjEiKgoOU2Vzc2lvblJlcXVlc3QSGAoQZGVzY3JpcHRpb25fanNvbhgBIAEoDCKPAQoPU2Vzc2lvblJlc3BvbnNlEhIKCnNlc3Npb25faWQYASABKAkSEQoJbm9kZV9qc29uGAIgASgMEiYKCG1hbmFnZXJzGAMgAygLMhQuZmxvdGlsbGEudjEuTWFuYWdlchISCgp0cnVzdF9yb290GAQgASgJEhkKEXJlbmV3X2NlcnRpZmljYXRlGAUgASgIIigKB01hbmFnZXISDwoHbm9kZV9pZBgBIAEoCRIMCgRhZGRyGAIgASgJIj8KD0Rlc2NyaWJlUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhgKEGRlc2NyaXB0aW9uX2pzb24YAiABKAwiEgoQRGVzY3JpYmVSZXNwb25zZSImChBIZWFydGJlYXRSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiJgoRSGVhcnRiZWF0UmVzcG9uc2USEQoJcGVyaW9kX21zGAEgASgNIigKEkFzc2lnbm1lbnRzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJInMKE0Fzc2lnbm1lbnRzUmVzcG9uc2USEAoIY29tcGxldGUYASABKAgSEgoKYXBwbGllc190bxgCIAEoCRISCgpyZXN1bHRzX2luGAMgASgJEhQKDGNoYW5nZXNfanNvbhgEIAMoDBIMCgRtb3JlGAUgASgIIkMKF1VwZGF0ZVRhc2tTdGF0dXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMdXBkYXRlc19qc29uGAIgAygMIhoKGFVwZGF0ZVRhc2tTdGF0dXNSZXNwb25zZSIZChdMb2dTdWJzY3JpcHRpb25zUmVxdWVzdCJdChhMb2dTdWJzY3JpcHRpb25zUmVzcG9uc2USCgoCaWQYASABKAkSDQoFY2xvc2UYAiABKAgSFAoMb3B0aW9uc19qc29uGAMgASgMEhAKCHRhc2tfaWRzGAQgAygJInkKElB1Ymxpc2hMb2dzUmVxdWVzdBIXCg9zdWJzY3JpcHRpb25faWQYASABKAkSJgoIbWVzc2FnZXMYAiADKAsyFC5mbG90aWxsYS52MS5Mb2dMaW5lEiIKBWVuZGVkGAMgAygLMhMuZmxvdGlsbGEudjEuTG9nRW5kIm0KB0xvZ0xpbmUSDwoHdGFza19pZBgBIAEoCRIOCgZzdGRlcnIYAiABKAgSEQoJdGltZXN0YW1wGAMgASgJEgwKBGRhdGEYBCABKAwSFAoHZGV0YWlscxgFIAEoCUgAiAEBQgoKCF9kZXRhaWxzIjMKBkxvZ0VuZBIPCgd0YXNrX2lkGAEgASgJEhAKA2VychgCIAEoCUgAiAEBQgYKBF9lcnIiFQoTUHVibGlzaExvZ3NSZXNwb25zZTLXBAoMQWdlbnRTZXJ2aWNlEkYKB1Nlc3Npb24SGy5mbG90aWxsYS52MS5TZXNzaW9uUmVxdWVzdBocLmZsb3RpbGxhLnYxLlNlc3Npb25SZXNwb25zZTABEkcKCERlc2NyaWJlEhwuZmxvdGlsbGEudjEuRGVzY3JpYmVSZXF1ZXN0Gh0uZmxvdGlsbGEudjEuRGVzY3JpYmVSZXNwb25zZRJKCglIZWFydGJlYXQSHS5mbG90aWxsYS52MS5IZWFydGJlYXRSZXF1ZXN0Gh4uZmxvdGlsbGEudjEuSGVhcnRiZWF0UmVzcG9uc2USUgoLQXNzaWdubWVudHMSHy5mbG90aWxsYS52MS5Bc3NpZ25tZW50c1JlcXVlc3QaIC5mbG90aWxsYS52MS5Bc3NpZ25tZW50c1Jlc3BvbnNlMAESXwoQVXBkYXRlVGFza1N0YXR1cxIkLmZsb3RpbGxhLnYxLlVwZGF0ZVRhc2tTdGF0dXNSZXF1ZXN0GiUuZmxvdGlsbGEudjEuVXBkYXRlVGFza1N0YXR1c1Jlc3BvbnNlEmEKEExvZ1N1YnNjcmlwdGlvbnMSJC5mbG90aWxsYS52MS5Mb2dTdWJzY3JpcHRpb25zUmVxdWVzdBolLmZsb3RpbGxhLnYxLkxvZ1N1YnNjcmlwdGlvbnNSZXNwb25zZTABElIKC1B1Ymxpc2hMb2dzEh8uZmxvdGlsbGEudjEuUHVibGlzaExvZ3NSZXF1ZXN0GiAuZmxvdGlsbGEudjEuUHVibGlzaExvZ3NSZXNwb25zZSgBYgZwcm90bzM");
+  fileDesc("ChdmbG90aWxsYS92MS9hZ2VudC5wcm90bxILZmxvdGlsbGEudjEiKgoOU2Vzc2lvblJlcXVlc3QSGAoQZGVzY3JpcHRpb25fanNvbhgBIAEoDCKPAQoPU2Vzc2lvblJlc3BvbnNlEhIKCnNlc3Npb25faWQYASABKAkSEQoJbm9kZV9qc29uGAIgASgMEiYKCG1hbmFnZXJzGAMgAygLMhQuZmxvdGlsbGEudjEuTWFuYWdlchISCgp0cnVzdF9yb290GAQgASgJEhkKEXJlbmV3X2NlcnRpZmljYXRlGAUgASgIIigKB01hbmFnZXISDwoHbm9kZV9pZBgBIAEoCRIMCgRhZGRyGAIgASgJIj8KD0Rlc2NyaWJlUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhgKEGRlc2NyaXB0aW9uX2pzb24YAiABKAwiEgoQRGVzY3JpYmVSZXNwb25zZSImChBIZWFydGJlYXRSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiJgoRSGVhcnRiZWF0UmVzcG9uc2USEQoJcGVyaW9kX21zGAEgASgNIigKEkFzc2lnbm1lbnRzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJInMKE0Fzc2lnbm1lbnRzUmVzcG9uc2USEAoIY29tcGxldGUYASABKAgSEgoKYXBwbGllc190bxgCIAEoCRISCgpyZXN1bHRzX2luGAMgASgJEhQKDGNoYW5nZXNfanNvbhgEIAMoDBIMCgRtb3JlGAUgASgIIkMKF1VwZGF0ZVRhc2tTdGF0dXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMdXBkYXRlc19qc29uGAIgAygMIhoKGFVwZGF0ZVRhc2tTdGF0dXNSZXNwb25zZSJAChZOZXR3b3Jrc0FwcGxpZWRSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEgoKcmVzdWx0c19pbhgCIAEoCSIZChdOZXR3b3Jrc0FwcGxpZWRSZXNwb25zZSJyChRBdHRhY2hOZXR3b3JrUmVxdWVzdBIPCgduZXR3b3JrGAEgASgJEhYKDmNvbnRhaW5lcl9uYW1lGAIgASgJEg8KB2FsaWFzZXMYAyADKAkSFAoHYWRkcmVzcxgEIAEoCUgAiAEBQgoKCF9hZGRyZXNzIk0KFUF0dGFjaE5ldHdvcmtSZXNwb25zZRIPCgd0YXNrX2lkGAEgASgJEhIKCm5ldHdvcmtfaWQYAiABKAkSDwoHYWRkcmVzcxgDIAEoCSInChREZXRhY2hOZXR3b3JrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIhcKFURldGFjaE5ldHdvcmtSZXNwb25zZSIZChdMb2dTdWJzY3JpcHRpb25zUmVxdWVzdCJdChhMb2dTdWJzY3JpcHRpb25zUmVzcG9uc2USCgoCaWQYASABKAkSDQoFY2xvc2UYAiABKAgSFAoMb3B0aW9uc19qc29uGAMgASgMEhAKCHRhc2tfaWRzGAQgAygJInkKElB1Ymxpc2hMb2dzUmVxdWVzdBIXCg9zdWJzY3JpcHRpb25faWQYASABKAkSJgoIbWVzc2FnZXMYAiADKAsyFC5mbG90aWxsYS52MS5Mb2dMaW5lEiIKBWVuZGVkGAMgAygLMhMuZmxvdGlsbGEudjEuTG9nRW5kIm0KB0xvZ0xpbmUSDwoHdGFza19pZBgBIAEoCRIOCgZzdGRlcnIYAiABKAgSEQoJdGltZXN0YW1wGAMgASgJEgwKBGRhdGEYBCABKAwSFAoHZGV0YWlscxgFIAEoCUgAiAEBQgoKCF9kZXRhaWxzIjMKBkxvZ0VuZBIPCgd0YXNrX2lkGAEgASgJEhAKA2VychgCIAEoCUgAiAEBQgYKBF9lcnIiFQoTUHVibGlzaExvZ3NSZXNwb25zZTLlBgoMQWdlbnRTZXJ2aWNlEkYKB1Nlc3Npb24SGy5mbG90aWxsYS52MS5TZXNzaW9uUmVxdWVzdBocLmZsb3RpbGxhLnYxLlNlc3Npb25SZXNwb25zZTABEkcKCERlc2NyaWJlEhwuZmxvdGlsbGEudjEuRGVzY3JpYmVSZXF1ZXN0Gh0uZmxvdGlsbGEudjEuRGVzY3JpYmVSZXNwb25zZRJKCglIZWFydGJlYXQSHS5mbG90aWxsYS52MS5IZWFydGJlYXRSZXF1ZXN0Gh4uZmxvdGlsbGEudjEuSGVhcnRiZWF0UmVzcG9uc2USUgoLQXNzaWdubWVudHMSHy5mbG90aWxsYS52MS5Bc3NpZ25tZW50c1JlcXVlc3QaIC5mbG90aWxsYS52MS5Bc3NpZ25tZW50c1Jlc3BvbnNlMAESXwoQVXBkYXRlVGFza1N0YXR1cxIkLmZsb3RpbGxhLnYxLlVwZGF0ZVRhc2tTdGF0dXNSZXF1ZXN0GiUuZmxvdGlsbGEudjEuVXBkYXRlVGFza1N0YXR1c1Jlc3BvbnNlElwKD05ldHdvcmtzQXBwbGllZBIjLmZsb3RpbGxhLnYxLk5ldHdvcmtzQXBwbGllZFJlcXVlc3QaJC5mbG90aWxsYS52MS5OZXR3b3Jrc0FwcGxpZWRSZXNwb25zZRJWCg1BdHRhY2hOZXR3b3JrEiEuZmxvdGlsbGEudjEuQXR0YWNoTmV0d29ya1JlcXVlc3QaIi5mbG90aWxsYS52MS5BdHRhY2hOZXR3b3JrUmVzcG9uc2USVgoNRGV0YWNoTmV0d29yaxIhLmZsb3RpbGxhLnYxLkRldGFjaE5ldHdvcmtSZXF1ZXN0GiIuZmxvdGlsbGEudjEuRGV0YWNoTmV0d29ya1Jlc3BvbnNlEmEKEExvZ1N1YnNjcmlwdGlvbnMSJC5mbG90aWxsYS52MS5Mb2dTdWJzY3JpcHRpb25zUmVxdWVzdBolLmZsb3RpbGxhLnYxLkxvZ1N1YnNjcmlwdGlvbnNSZXNwb25zZTABElIKC1B1Ymxpc2hMb2dzEh8uZmxvdGlsbGEudjEuUHVibGlzaExvZ3NSZXF1ZXN0GiAuZmxvdGlsbGEudjEuUHVibGlzaExvZ3NSZXNwb25zZSgBYgZwcm90bzM");
 
 /**
  * @generated from message flotilla.v1.SessionRequest
@@ -274,6 +274,136 @@ export const UpdateTaskStatusResponseSchema: GenMessage<UpdateTaskStatusResponse
   messageDesc(file_flotilla_v1_agent, 10);
 
 /**
+ * @generated from message flotilla.v1.NetworksAppliedRequest
+ */
+export type NetworksAppliedRequest = Message<"flotilla.v1.NetworksAppliedRequest"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * AssignmentMessage.resultsIn.
+   *
+   * @generated from field: string results_in = 2;
+   */
+  resultsIn: string;
+};
+
+/**
+ * Describes the message flotilla.v1.NetworksAppliedRequest.
+ * Use `create(NetworksAppliedRequestSchema)` to create a new message.
+ */
+export const NetworksAppliedRequestSchema: GenMessage<NetworksAppliedRequest> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 11);
+
+/**
+ * @generated from message flotilla.v1.NetworksAppliedResponse
+ */
+export type NetworksAppliedResponse = Message<"flotilla.v1.NetworksAppliedResponse"> & {
+};
+
+/**
+ * Describes the message flotilla.v1.NetworksAppliedResponse.
+ * Use `create(NetworksAppliedResponseSchema)` to create a new message.
+ */
+export const NetworksAppliedResponseSchema: GenMessage<NetworksAppliedResponse> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 12);
+
+/**
+ * @generated from message flotilla.v1.AttachNetworkRequest
+ */
+export type AttachNetworkRequest = Message<"flotilla.v1.AttachNetworkRequest"> & {
+  /**
+   * Id or name.
+   *
+   * @generated from field: string network = 1;
+   */
+  network: string;
+
+  /**
+   * @generated from field: string container_name = 2;
+   */
+  containerName: string;
+
+  /**
+   * @generated from field: repeated string aliases = 3;
+   */
+  aliases: string[];
+
+  /**
+   * IPv4; absent for any.
+   *
+   * @generated from field: optional string address = 4;
+   */
+  address?: string | undefined;
+};
+
+/**
+ * Describes the message flotilla.v1.AttachNetworkRequest.
+ * Use `create(AttachNetworkRequestSchema)` to create a new message.
+ */
+export const AttachNetworkRequestSchema: GenMessage<AttachNetworkRequest> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 13);
+
+/**
+ * @generated from message flotilla.v1.AttachNetworkResponse
+ */
+export type AttachNetworkResponse = Message<"flotilla.v1.AttachNetworkResponse"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: string network_id = 2;
+   */
+  networkId: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message flotilla.v1.AttachNetworkResponse.
+ * Use `create(AttachNetworkResponseSchema)` to create a new message.
+ */
+export const AttachNetworkResponseSchema: GenMessage<AttachNetworkResponse> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 14);
+
+/**
+ * @generated from message flotilla.v1.DetachNetworkRequest
+ */
+export type DetachNetworkRequest = Message<"flotilla.v1.DetachNetworkRequest"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+};
+
+/**
+ * Describes the message flotilla.v1.DetachNetworkRequest.
+ * Use `create(DetachNetworkRequestSchema)` to create a new message.
+ */
+export const DetachNetworkRequestSchema: GenMessage<DetachNetworkRequest> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 15);
+
+/**
+ * @generated from message flotilla.v1.DetachNetworkResponse
+ */
+export type DetachNetworkResponse = Message<"flotilla.v1.DetachNetworkResponse"> & {
+};
+
+/**
+ * Describes the message flotilla.v1.DetachNetworkResponse.
+ * Use `create(DetachNetworkResponseSchema)` to create a new message.
+ */
+export const DetachNetworkResponseSchema: GenMessage<DetachNetworkResponse> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 16);
+
+/**
  * @generated from message flotilla.v1.LogSubscriptionsRequest
  */
 export type LogSubscriptionsRequest = Message<"flotilla.v1.LogSubscriptionsRequest"> & {
@@ -284,7 +414,7 @@ export type LogSubscriptionsRequest = Message<"flotilla.v1.LogSubscriptionsReque
  * Use `create(LogSubscriptionsRequestSchema)` to create a new message.
  */
 export const LogSubscriptionsRequestSchema: GenMessage<LogSubscriptionsRequest> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 11);
+  messageDesc(file_flotilla_v1_agent, 17);
 
 /**
  * @generated from message flotilla.v1.LogSubscriptionsResponse
@@ -318,7 +448,7 @@ export type LogSubscriptionsResponse = Message<"flotilla.v1.LogSubscriptionsResp
  * Use `create(LogSubscriptionsResponseSchema)` to create a new message.
  */
 export const LogSubscriptionsResponseSchema: GenMessage<LogSubscriptionsResponse> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 12);
+  messageDesc(file_flotilla_v1_agent, 18);
 
 /**
  * @generated from message flotilla.v1.PublishLogsRequest
@@ -345,7 +475,7 @@ export type PublishLogsRequest = Message<"flotilla.v1.PublishLogsRequest"> & {
  * Use `create(PublishLogsRequestSchema)` to create a new message.
  */
 export const PublishLogsRequestSchema: GenMessage<PublishLogsRequest> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 13);
+  messageDesc(file_flotilla_v1_agent, 19);
 
 /**
  * @generated from message flotilla.v1.LogLine
@@ -386,7 +516,7 @@ export type LogLine = Message<"flotilla.v1.LogLine"> & {
  * Use `create(LogLineSchema)` to create a new message.
  */
 export const LogLineSchema: GenMessage<LogLine> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 14);
+  messageDesc(file_flotilla_v1_agent, 20);
 
 /**
  * @generated from message flotilla.v1.LogEnd
@@ -408,7 +538,7 @@ export type LogEnd = Message<"flotilla.v1.LogEnd"> & {
  * Use `create(LogEndSchema)` to create a new message.
  */
 export const LogEndSchema: GenMessage<LogEnd> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 15);
+  messageDesc(file_flotilla_v1_agent, 21);
 
 /**
  * @generated from message flotilla.v1.PublishLogsResponse
@@ -421,7 +551,7 @@ export type PublishLogsResponse = Message<"flotilla.v1.PublishLogsResponse"> & {
  * Use `create(PublishLogsResponseSchema)` to create a new message.
  */
 export const PublishLogsResponseSchema: GenMessage<PublishLogsResponse> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 16);
+  messageDesc(file_flotilla_v1_agent, 22);
 
 /**
  * @generated from service flotilla.v1.AgentService
@@ -468,6 +598,30 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof UpdateTaskStatusRequestSchema;
     output: typeof UpdateTaskStatusResponseSchema;
+  },
+  /**
+   * @generated from rpc flotilla.v1.AgentService.NetworksApplied
+   */
+  networksApplied: {
+    methodKind: "unary";
+    input: typeof NetworksAppliedRequestSchema;
+    output: typeof NetworksAppliedResponseSchema;
+  },
+  /**
+   * @generated from rpc flotilla.v1.AgentService.AttachNetwork
+   */
+  attachNetwork: {
+    methodKind: "unary";
+    input: typeof AttachNetworkRequestSchema;
+    output: typeof AttachNetworkResponseSchema;
+  },
+  /**
+   * @generated from rpc flotilla.v1.AgentService.DetachNetwork
+   */
+  detachNetwork: {
+    methodKind: "unary";
+    input: typeof DetachNetworkRequestSchema;
+    output: typeof DetachNetworkResponseSchema;
   },
   /**
    * @generated from rpc flotilla.v1.AgentService.LogSubscriptions

@@ -1,5 +1,5 @@
 import type { Revision, Task } from "#model/objects.ts";
-import type { ClusterSpec, ConfigSpec, NodeSpec, SecretSpec, ServiceSpec } from "#model/spec.ts";
+import type { ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec } from "#model/spec.ts";
 import type { View } from "#model/view.ts";
 import type { Commit } from "#store/store.ts";
 import type { LogMessage, LogOptions } from "#wire/protocol.ts";
@@ -71,6 +71,13 @@ export interface Control {
   createConfig(spec: ConfigSpec, signal: AbortSignal): Promise<string>;
   updateConfig(id: string, version: Revision, spec: ConfigSpec, signal: AbortSignal): Promise<void>;
   removeConfig(id: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * The network has its id at once, and its subnet a moment later. If there is none to be had, the object says why.
+   * @throws FlotillaError `invalid` for a subnet that overlaps with another network or with a route of a host.
+   */
+  createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string>;
+  removeNetwork(id: string, signal: AbortSignal): Promise<void>;
 
   updateNode(id: string, version: Revision, spec: NodeSpec, signal: AbortSignal): Promise<void>;
   removeNode(id: string, force: boolean, signal: AbortSignal): Promise<void>;

@@ -179,6 +179,20 @@ test("a task's status moves forward only, and only its own node may tell it", as
   );
 });
 
+test("a node confirms for itself only, and only within its session", async () => {
+  const { fixture, dispatcher } = await open(aNode({ id: "n1" }), aNode({ id: "n2" }));
+  await using _ = fixture;
+  const { sessionId } = await connect(fixture, dispatcher, "n1");
+  const other = await connect(fixture, dispatcher, "n2");
+  const stream = dispatcher.assignments(caller("n1"), sessionId, fixture.signal)[Symbol.asyncIterator]();
+  await stream.next();
+  await dispatcher.networksApplied(caller("n1"), sessionId, "1");
+  await assert.rejects(() => dispatcher.networksApplied(caller("n1"), sessionId, "2"), code("invalid"));
+  await assert.rejects(() => dispatcher.networksApplied(caller("n1"), other.sessionId, "1"), code("invalid"));
+  await assert.rejects(() => dispatcher.networksApplied(caller("n2"), sessionId, "1"), code("invalid"));
+  await assert.rejects(() => dispatcher.networksApplied(caller("n3"), sessionId, "1"), code("not_found"));
+});
+
 test("many reports at once become few commits", async () => {
   const tasks = Array.from({ length: 60 }, (_, index) => aTask({ id: `t${index}`, nodeId: "n1" }));
   const { fixture, dispatcher } = await open(aNode({ id: "n1" }), ...tasks);

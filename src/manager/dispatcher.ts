@@ -11,7 +11,7 @@ import type { NodeDescription } from "#model/spec.ts";
 import { rank } from "#model/task-state.ts";
 import type { Change } from "#model/view.ts";
 import type { AgentService, AssignmentMessage, Caller, SessionMessage, StatusUpdate } from "#wire/protocol.ts";
-import { NodeAssignments } from "./assignments.ts";
+import { AssignmentStreams } from "./assignment-streams.ts";
 import { Mailboxes } from "./mailboxes.ts";
 import type { Session } from "./sessions.ts";
 import { Sessions } from "./sessions.ts";
@@ -28,7 +28,10 @@ export interface DispatcherDeps {
   readonly trustRoot: () => string;
 }
 
-type DispatcherService = Pick<AgentService, "session" | "describe" | "heartbeat" | "assignments" | "updateTaskStatus">;
+type DispatcherService = Pick<
+  AgentService,
+  "session" | "describe" | "heartbeat" | "assignments" | "updateTaskStatus" | "networksApplied"
+>;
 
 /**
  * Speaks with the agents: who is alive, what each node should run, and what it says of its tasks.
@@ -40,6 +43,7 @@ export class Dispatcher implements DispatcherService {
   readonly #deps: DispatcherDeps;
   readonly #sessions: Sessions;
   readonly #mailboxes = new Mailboxes();
+  readonly #assignments: AssignmentStreams;
   readonly #nodes: WriteQueue<"node">;
   readonly #tasks: WriteQueue<"task">;
 
@@ -47,6 +51,13 @@ export class Dispatcher implements DispatcherService {
     const { state, clock, random, newId } = deps;
     this.#deps = deps;
     this.#sessions = new Sessions({ clock, random, newId, cluster: () => state.view.cluster });
+    this.#assignments = new AssignmentStreams({
+      clock,
+      log: deps.log,
+      view: state.view,
+      mailboxes: this.#mailboxes,
+      isConnected: (nodeId) => this.#sessions.isConnected(nodeId),
+    });
     this.#nodes = new WriteQueue("node", state, clock);
     this.#tasks = new WriteQueue("task", state, clock);
   }
@@ -57,8 +68,12 @@ export class Dispatcher implements DispatcherService {
     jobs.spawn("node status writer", (stop) => this.#nodes.run(stop));
     jobs.spawn("task status writer", (stop) => this.#tasks.run(stop));
     jobs.spawn("heartbeat watch", (stop) => this.#watchHeartbeats(stop));
+    jobs.spawn("withdrawals", (stop) => this.#assignments.run(stop));
     jobs.spawn("assignment routing", async () => {
-      for await (const commit of commits) for (const change of commit.changes) this.#route(change);
+      for await (const commit of commits) {
+        for (const change of commit.changes) this.#route(change);
+        this.#assignments.route(commit);
+      }
     });
     for (const node of this.#deps.state.view.list("node")) this.#awaitNode(node);
     await jobs.done();
@@ -94,21 +109,12 @@ export class Dispatcher implements DispatcherService {
 
   async *assignments(caller: Caller, sessionId: string, signal: AbortSignal): AsyncIterable<AssignmentMessage> {
     const session = this.#sessions.check(caller.nodeId, sessionId);
-    const stop = AbortSignal.any([signal, session.abort.signal]);
-    const mailbox = this.#mailboxes.of(caller.nodeId);
-    const assigned = new NodeAssignments(caller.nodeId);
-    const { view } = this.#deps.state;
-    mailbox.tasks.clear();
-    let sequence = 1;
-    yield { type: "complete", appliesTo: "", resultsIn: String(sequence), changes: assigned.complete(view) };
-    for (;;) {
-      await mailbox.assignments.wait(this.#deps.clock, undefined, stop);
-      const touched = new Set(mailbox.tasks);
-      mailbox.tasks.clear();
-      const changes = assigned.next(view, touched);
-      if (changes.length === 0) continue;
-      yield { type: "incremental", appliesTo: String(sequence), resultsIn: String(++sequence), changes };
-    }
+    yield* this.#assignments.open(caller.nodeId, AbortSignal.any([signal, session.abort.signal]));
+  }
+
+  async networksApplied(caller: Caller, sessionId: string, resultsIn: string): Promise<void> {
+    this.#sessions.check(caller.nodeId, sessionId);
+    this.#assignments.confirm(caller.nodeId, resultsIn);
   }
 
   async updateTaskStatus(caller: Caller, sessionId: string, updates: readonly StatusUpdate[]): Promise<void> {

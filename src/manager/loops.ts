@@ -11,7 +11,7 @@ import type { Loop } from "./loop.ts";
 /** The one key of a loop that plans everything at once. */
 const SERVICELESS = "serviceless";
 
-/** The control loops of a leading manager, but for the scheduler, which plans all pending tasks at once. */
+/** The control loops of a leading manager, but for allocator and scheduler, which plan everything at once. */
 export const LOOPS: readonly Loop[] = [
   {
     name: "orchestrator",

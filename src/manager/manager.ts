@@ -5,7 +5,10 @@ import { TaskGroup } from "#base/task-group.ts";
 import { newId } from "#model/ids.ts";
 import { isDirty } from "#plan/dirty.ts";
 import type { AgentService } from "#wire/protocol.ts";
+import { runAllocator } from "./allocation.ts";
+import { createAttachments } from "./attachments.ts";
 import { createClusterControl, type RootKeeper } from "./control/cluster.ts";
+import { createNetworkControl } from "./control/networks.ts";
 import { createNodeControl } from "./control/nodes.ts";
 import { createPayloadControl } from "./control/payloads.ts";
 import { createServiceControl } from "./control/services.ts";
@@ -48,12 +51,15 @@ export function createManager(deps: ManagerDeps): Manager {
       heartbeat: dispatcher.heartbeat.bind(dispatcher),
       assignments: dispatcher.assignments.bind(dispatcher),
       updateTaskStatus: dispatcher.updateTaskStatus.bind(dispatcher),
+      networksApplied: dispatcher.networksApplied.bind(dispatcher),
+      ...createAttachments(parts),
       logSubscriptions: broker.logSubscriptions.bind(broker),
       publishLogs: broker.publishLogs.bind(broker),
     },
     async run(signal) {
       await using jobs = new TaskGroup(signal);
       jobs.spawn("dispatcher", (stop) => dispatcher.run(stop));
+      jobs.spawn("allocator", (stop) => runAllocator(parts, stop));
       jobs.spawn("scheduler", (stop) => runScheduler(parts, stop));
       for (const loop of LOOPS) jobs.spawn(loop.name, (stop) => runLoop(loop, parts, stop));
       await jobs.done();
@@ -73,6 +79,7 @@ function createControl(
     ...createServiceControl(parts),
     ...createPayloadControl(parts),
     ...createNodeControl(parts),
+    ...createNetworkControl(parts),
     ...createClusterControl({ ...parts, roots }),
     logs: (selector, options, signal) => broker.logs(selector, options, signal),
     isUpToDate(task) {

@@ -21,7 +21,8 @@ export function refusal(conflict: Conflict): FlotillaError {
 
 function nameTaken(object: StoreObject): string {
   const name = "Name" in object.spec ? object.spec.Name : object.id;
-  return object.kind === "service"
-    ? `name conflicts with an existing object: service ${name} already exists`
+  if (object.kind === "service") return `name conflicts with an existing object: service ${name} already exists`;
+  return object.kind === "network"
+    ? `network with name ${name} already exists`
     : `${object.kind} ${name} already exists`;
 }

@@ -4,12 +4,15 @@ import { FlotillaError } from "#base/errors.ts";
 import { commitFresh, commitOnce } from "#manager/commit.ts";
 import type { Control, ServiceUpdateOptions } from "#manager/control.ts";
 import type { ClusterState } from "#manager/state.ts";
-import type { Endpoint, Service } from "#model/objects.ts";
+import type { NetworkId } from "#model/ids.ts";
+import type { Service } from "#model/objects.ts";
 import { isJob, modeName } from "#model/service-mode.ts";
 import type { ServiceSpec } from "#model/spec.ts";
-
 import { validateServiceSpec } from "#model/validate-service.ts";
+import { keptEndpoint } from "#plan/allocate/endpoint.ts";
+import { ingressNetwork } from "#plan/allocate/needs.ts";
 import { checkSequence } from "./sequence.ts";
+import { checkIngressNetwork, withNetworkIds } from "./service-networks.ts";
 import { checkReferences } from "./service-references.ts";
 import { checkTemplates } from "./template-check.ts";
 
@@ -31,8 +34,8 @@ export function createServiceControl(deps: Deps): Pick<Control, "createService" 
   };
 
   return {
-    async createService(spec, options, signal) {
-      check(state, spec, undefined);
+    async createService(request, options, signal) {
+      const spec = check(state, request, undefined);
       const now = clock.now();
       const service: Service = {
         kind: "service",
@@ -42,7 +45,7 @@ export function createServiceControl(deps: Deps): Pick<Control, "createService" 
         updatedAt: now,
         spec,
         specVersion: view.revision,
-        endpoint: endpointOf(spec),
+        endpoint: keptEndpoint({ spec }, undefined),
         ...(isJob({ spec }) && { jobStatus: { iteration: 0, lastExecution: now } }),
         ...(options.registryAuth !== undefined && { registryAuth: options.registryAuth }),
       };
@@ -50,13 +53,15 @@ export function createServiceControl(deps: Deps): Pick<Control, "createService" 
       return { id: service.id, warnings: [] };
     },
 
-    async updateService(id, version, spec, options, signal) {
+    async updateService(id, version, request, options, signal) {
       const build = () => {
-        check(state, spec, id);
+        const spec = check(state, request, id);
         const service = find(id);
         checkTransition(service, spec);
         const now = clock.now();
-        const changed = options.rollback ? rolledBack(service, options, now) : respecified(service, spec, options);
+        const updated = options.rollback ? rolledBack(service, options, now) : respecified(service, spec, options);
+        checkIngressNetwork(view, updated.spec);
+        const changed = withKeptEndpoint(updated, ingressNetwork(view.list("network"))?.id);
         // Last, as in Docker: a client with two faults is told of the one that it can mend.
         checkSequence(service, version);
         const object = { ...withNextIteration(changed, now), updatedAt: now };
@@ -72,10 +77,14 @@ export function createServiceControl(deps: Deps): Pick<Control, "createService" 
   };
 }
 
-function check(state: ClusterState, spec: ServiceSpec, id: string | undefined): void {
-  validateServiceSpec(spec);
+/** The spec, sound and with the ids of what it refers to. */
+function check({ view }: ClusterState, request: ServiceSpec, id: string | undefined): ServiceSpec {
+  validateServiceSpec(request);
+  const spec = withNetworkIds(view, request);
   checkTemplates(spec);
-  checkReferences(state.view, spec, id);
+  checkReferences(view, spec, id);
+  if (id === undefined) checkIngressNetwork(view, spec);
+  return spec;
 }
 
 /** What may never change in a service's life. */
@@ -92,10 +101,10 @@ function checkTransition(service: Service, spec: ServiceSpec): void {
   }
 }
 
-/** Ports as requested: host-mode ones need no allocation in the cluster. */
-const endpointOf = (spec: ServiceSpec): Endpoint => ({
-  ...(spec.EndpointSpec && { spec: spec.EndpointSpec }),
-  ...(spec.EndpointSpec?.Ports?.length && { ports: spec.EndpointSpec.Ports }),
+/** The service with what it has of the endpoint that it needs: the allocator adds what is missing. */
+const withKeptEndpoint = (service: Service, ingress: NetworkId | undefined): Service => ({
+  ...service,
+  endpoint: keptEndpoint(service, ingress),
 });
 
 /** The service with a new spec. */
@@ -108,7 +117,6 @@ function respecified(service: Service, spec: ServiceSpec, options: ServiceUpdate
     specVersion: service.version,
     previousSpec: service.spec,
     previousSpecVersion: service.specVersion,
-    endpoint: endpointOf(spec),
     ...registryAuths(options.registryAuth ?? stored, service.registryAuth),
   };
 }
@@ -125,7 +133,6 @@ function rolledBack(service: Service, options: ServiceUpdateOptions, now: number
     specVersion: service.version,
     previousSpec: service.spec,
     previousSpecVersion: service.specVersion,
-    endpoint: endpointOf(service.previousSpec),
     updateStatus: { state: "rollback_started", message: "manually requested rollback", startedAt: now },
     ...registryAuths(options.registryAuth ?? service.previousRegistryAuth, service.registryAuth),
   };

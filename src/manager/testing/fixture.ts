@@ -3,7 +3,7 @@ import { ManualClock } from "#base/manual-clock.ts";
 import { type Random, seededRandom } from "#base/random.ts";
 import type { ClusterState } from "#manager/state.ts";
 import { newId } from "#model/ids.ts";
-import type { Cluster, Node, Service, StoreObject, Task } from "#model/objects.ts";
+import type { Cluster, Kind, Node, ObjectOf, Service, StoreObject, Task } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
 import { openMemoryStore } from "#store/memory.ts";
 import { openReplica, type Replica } from "#store/replica.ts";
@@ -20,6 +20,8 @@ export interface Fixture extends AsyncDisposable {
   readonly log: typeof silentLogger;
   /** Stores objects as they are given. */
   seed(...objects: StoreObject[]): Promise<void>;
+  /** Stores what `change` makes of the object that there is. */
+  rewrite<K extends Kind>(kind: K, id: string, change: (object: ObjectOf[K]) => ObjectOf[K]): Promise<void>;
   /** Runs a job until the fixture is disposed; its failure fails the test then. */
   spawn(job: (signal: AbortSignal) => Promise<void>): void;
 }
@@ -51,6 +53,13 @@ export async function openFixture(): Promise<Fixture> {
       const operations = objects.map((object): Operation => ({ type: "create", object }));
       const result = await replica.commit(operations, stop.signal);
       if (!result.ok) throw new Error(`seeding was refused: ${result.conflict.reason}`);
+    },
+    async rewrite(kind, id, change) {
+      const object = replica.view.get(kind, id);
+      if (object === undefined) throw new Error(`there is no ${kind} ${id}`);
+      const operation: Operation = { type: "update", object: change(object), expect: object.version };
+      const result = await replica.commit([operation], stop.signal);
+      if (!result.ok) throw new Error(`rewriting was refused: ${result.conflict.reason}`);
     },
     async [Symbol.asyncDispose]() {
       stop.abort(new Error("the test is over"));

@@ -4,12 +4,13 @@ import type { View } from "#model/view.ts";
 import type { Explanation } from "./explanation.ts";
 import { findSubject } from "./find-subject.ts";
 import { Inquiry } from "./inquiry.ts";
+import { explainNetwork } from "./network.ts";
 import { explainNode } from "./node.ts";
 import { explainService } from "./service.ts";
 import { explainTask } from "./task.ts";
 
 /**
- * Why the service, task or node called `name` is as it is, and what to do: see `findSubject` for what a name can be.
+ * Why the service, task, node or network called `name` is as it is, and what to do: see `findSubject` for what a name can be.
  * @throws FlotillaError `not_found`; `invalid` when the name is ambiguous.
  */
 export function explain(view: View, name: string, now: Timestamp): Explanation {
@@ -22,6 +23,8 @@ export function explain(view: View, name: string, now: Timestamp): Explanation {
       return explainTask(inquiry, subject);
     case "node":
       return explainNode(inquiry, subject);
+    case "network":
+      return explainNetwork(inquiry, subject);
     default:
       return unreachable(subject);
   }

@@ -4,6 +4,7 @@ import { isPerNode } from "#model/service-mode.ts";
 import { isWanted } from "#model/task-state.ts";
 import { slotKey } from "#model/view.ts";
 import { isStopped } from "#plan/slots.ts";
+import { explainAllocation } from "./allocation.ts";
 import { adviceFor, describeEnding } from "./ending.ts";
 import { type Reason, reason } from "./explanation.ts";
 import type { Inquiry } from "./inquiry.ts";
@@ -14,7 +15,8 @@ import { explainPlacement } from "./placement.ts";
 /** What a task that has not ended is at, and what it waits for. Does not name the task, so that equal reasons merge. */
 export function explainProgress(inquiry: Inquiry, task: Task): Reason {
   const { state, err } = task.status;
-  if (state === "new" || state === "pending" || task.nodeId === undefined) return explainPlacement(inquiry, task);
+  if (state === "new") return explainAllocation(inquiry, task);
+  if (state === "pending" || task.nodeId === undefined) return explainPlacement(inquiry, task);
   const step = explainHold(inquiry, task) ?? reason(STEPS[state]?.(inquiry.host(task.nodeId), task) ?? state);
   const missing = explainMissing(inquiry, task);
   const problem = err && state !== "running" ? [reason(err, missing === undefined ? adviceFor(task) : undefined)] : [];

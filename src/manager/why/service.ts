@@ -2,6 +2,7 @@ import type { Service } from "#model/objects.ts";
 import { type ModeName, modeName } from "#model/service-mode.ts";
 import { finishedTask } from "#plan/restart.ts";
 import type { Slot } from "#plan/slots.ts";
+import { problemReason } from "./allocation.ts";
 import { type Explanation, type Reason, reason } from "./explanation.ts";
 import type { Inquiry } from "./inquiry.ts";
 import { explainGlobalJob, explainReplicatedJob } from "./job.ts";
@@ -14,8 +15,16 @@ import { explainUpdate } from "./update.ts";
 export function explainService(inquiry: Inquiry, service: Service): Explanation {
   const { id, spec } = service;
   const { summary, reasons } = EXPLAIN[modeName(spec.Mode)](inquiry, service);
-  return { subject: { kind: "service", id, name: spec.Name }, summary: `service ${spec.Name}: ${summary}`, reasons };
+  return {
+    subject: { kind: "service", id, name: spec.Name },
+    summary: `service ${spec.Name}: ${summary}`,
+    reasons: [...endpointReasons(service), ...reasons],
+  };
 }
+
+/** What its tasks wait for before they can even be placed. */
+const endpointReasons = ({ problem }: Service): readonly Reason[] =>
+  problem === undefined ? [] : [problemReason(problem, "its addresses and ports cannot be given: ")];
 
 type Explained = Pick<Explanation, "summary" | "reasons">;
 

@@ -87,9 +87,22 @@ test("a port that is bound for both address families is one port", () => {
   ]);
 });
 
+test("a container's address is the one that it has, or else the one that it asked for", () => {
+  const Networks = {
+    front: { NetworkID: "n1", IPAddress: "10.0.1.3", IPAMConfig: { IPv4Address: "10.0.1.3" } },
+    back: { NetworkID: "", IPAddress: "", IPAMConfig: { IPv4Address: "10.0.2.3" } },
+    bridge: { NetworkID: "", IPAddress: "", IPAMConfig: null },
+  };
+  assert.deepEqual(parseContainer({ ...answer, NetworkSettings: { Ports: null, Networks } }).networks, [
+    { name: "back", networkId: "", address: "10.0.2.3" },
+    { name: "bridge", networkId: "", address: "" },
+    { name: "front", networkId: "n1", address: "10.0.1.3" },
+  ]);
+});
+
 test("a listed container has its own name, not one from a link", () => {
   const listed = parseSummary({ Id: ID, Names: ["/other/link", "/own"], Labels: null, State: "exited" });
-  assert.deepEqual(listed, { id: ID, name: "own", labels: {}, state: "exited" });
+  assert.deepEqual(listed, { id: ID, name: "own", labels: {}, state: "exited", networks: [] });
 });
 
 test("events are asked for by label from a moment on, and parsed line by line", async () => {

@@ -3,11 +3,12 @@ import { test } from "node:test";
 import type { Task } from "#model/objects.ts";
 import type { PortConfig, TaskSpec } from "#model/spec.ts";
 import { containerBody } from "./container-body.ts";
+import type { ContainerEndpoint } from "./host-config.ts";
 import { container, node, task } from "./testing/task.ts";
 
 const options = { clusterId: "cluster1", files: new Map<string, string>() };
-const body = (spec: Partial<TaskSpec>, changes: Partial<Task> = {}) =>
-  containerBody(task(spec, changes), node, options);
+const body = (spec: Partial<TaskSpec>, changes: Partial<Task> = {}, networks: readonly ContainerEndpoint[] = []) =>
+  containerBody(task(spec, changes), node, { ...options, networks });
 
 const LABELS = {
   "com.docker.swarm.task": "",
@@ -28,10 +29,17 @@ const port = (changes: Partial<PortConfig>): PortConfig => ({
   ...changes,
 });
 
+const endpoint = (network: string, address: string, gateway: string): ContainerEndpoint => ({
+  network,
+  settings: { IPAMConfig: { IPv4Address: address } },
+  nameServer: gateway,
+});
+
 interface Row {
   readonly name: string;
   readonly spec: Partial<TaskSpec>;
   readonly task?: Partial<Task>;
+  readonly networks?: readonly ContainerEndpoint[];
   /** On top of a bare container's body. */
   readonly want?: object;
   /** On top of a bare container's HostConfig. */
@@ -155,6 +163,16 @@ const ROWS: readonly Row[] = [
     host: { LogConfig: { Type: "local", Config: { "max-size": "1m" } } },
   },
   {
+    name: "networks of the cluster: the first is that of the default route, and its node answers for names",
+    spec: {
+      ...container({ DNSConfig: { Nameservers: ["192.0.2.1"], Search: ["a.test"], Options: ["ndots:1"] } }),
+      Networks: [{ Target: "net1" }, { Target: "net2" }],
+    },
+    networks: [endpoint("front", "10.0.1.3", "10.0.1.2"), endpoint("back", "10.0.2.3", "10.0.2.2")],
+    want: { NetworkingConfig: { EndpointsConfig: { front: { IPAMConfig: { IPv4Address: "10.0.1.3" } } } } },
+    host: { NetworkMode: "front", Dns: ["10.0.1.2"], DnsSearch: ["a.test"], DnsOptions: ["ndots:1"] },
+  },
+  {
     name: "the host's network",
     spec: { ...container({}), Networks: [{ Target: "host" }] },
     host: { NetworkMode: "host" },
@@ -214,9 +232,9 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-for (const { name, spec, task: changes, want, host } of ROWS) {
+for (const { name, spec, task: changes, networks, want, host } of ROWS) {
   test(`body of ${name}`, () => {
-    assert.deepEqual(body(spec, changes), { ...BARE, ...want, HostConfig: { ...HOST_CONFIG, ...host } });
+    assert.deepEqual(body(spec, changes, networks), { ...BARE, ...want, HostConfig: { ...HOST_CONFIG, ...host } });
   });
 }
 
@@ -224,9 +242,9 @@ const REFUSALS = [
   { name: "no container", spec: {}, code: "invalid", message: /runtime is not supported/ },
   { name: "no image", spec: container({ Image: "" }), code: "invalid", message: /image required/ },
   {
-    name: "an overlay network",
+    name: "a network of the cluster on which the task has no place",
     spec: { ...container({}), Networks: [{ Target: "mynet" }] },
-    code: "unimplemented",
+    code: "precondition",
     message: /network mynet/,
   },
   { name: "a bad template", spec: container({ Hostname: "{{.No}}" }), code: "invalid", message: /expanding hostname/ },

@@ -4,7 +4,7 @@ import type { ContainerSpec, GenericResource, Labels, PortConfig, TaskSpec } fro
 import { taskName } from "#model/task-name.ts";
 import { expandTaskSpec, type TemplateNode } from "#model/template.ts";
 import type { CreateContainer, CreateVolume } from "./engine.ts";
-import { hostConfig, portKey, present } from "./host-config.ts";
+import { type HostConfigOptions, hostConfig, portKey, present } from "./host-config.ts";
 import { familiarReference } from "./image-name.ts";
 import { namedVolumes } from "./mounts.ts";
 
@@ -14,21 +14,23 @@ export const TASK_ID_LABEL = "com.docker.swarm.task.id";
 export const NODE_ID_LABEL = "com.docker.swarm.node.id";
 /** Our own: which cluster a container belongs to, since several can share a machine. */
 export const CLUSTER_LABEL = "io.flotilla.cluster";
+/** Our own: which network of the cluster a network of the engine stands for. */
+export const NETWORK_LABEL = "io.flotilla.network";
 
-export interface ContainerBodyOptions {
+export interface ContainerBodyOptions extends HostConfigOptions {
   readonly clusterId: string;
-  /** Where secrets and configs lie on the host, by their path in the container (`secretPath`, `configPath`). */
-  readonly files: ReadonlyMap<string, string>;
 }
 
 /**
- * The engine's `POST /containers/create` for a task on `node`, templates expanded. Its name is `taskName(task)`.
+ * The engine's `POST /containers/create` for a task on `node`, templates expanded. Its name is `taskName(task)`. Of several
+ * networks it names the first: engines before API 1.44 take no more, the others are connected afterwards.
  * @throws FlotillaError `invalid` for a spec that can never run, `unimplemented` for what is not supported,
- * `precondition` when a secret or config of the task is not in `files`.
+ * `precondition` when a secret or config of the task is not in `files`, or a network not in `networks`.
  */
 export function containerBody(task: Task, node: TemplateNode, options: ContainerBodyOptions): CreateContainer {
   const { spec, container } = expandContainer(task, node);
   const hostPorts = hostModePorts(task);
+  const [endpoint] = options.networks ?? [];
   return {
     ...present({
       Hostname: container.Hostname,
@@ -45,7 +47,8 @@ export function containerBody(task: Task, node: TemplateNode, options: Container
     }),
     Image: familiarReference(container.Image),
     Labels: containerLabels(task, node, options.clusterId, container.Labels ?? {}),
-    HostConfig: hostConfig(withLogDriver(spec, task.logDriver), container, hostPorts, options.files),
+    HostConfig: hostConfig(withLogDriver(spec, task.logDriver), container, hostPorts, options),
+    ...(endpoint && { NetworkingConfig: { EndpointsConfig: { [endpoint.network]: endpoint.settings } } }),
   };
 }
 

@@ -34,8 +34,9 @@ export function containerContract(subject: Subject): void {
     assert.equal(byId.name, containerName);
     assert.deepEqual({ ...byId.labels, ...labels }, byId.labels);
     assert.equal((await subject.inspect(containerName)).id, id);
+    const { networks } = byId;
     const listed = await subject.engine.listContainers(labels, signal);
-    assert.deepEqual(listed, [{ id, name: containerName, labels: byId.labels, state: "created" }]);
+    assert.deepEqual(listed, [{ id, name: containerName, labels: byId.labels, state: "created", networks }]);
     assert.deepEqual(await subject.engine.listContainers({ ...labels, "contract.empty": "x" }, signal), []);
   });
 

@@ -2,6 +2,7 @@ import { after, before, describe } from "node:test";
 import { containerContract } from "./contract-containers.ts";
 import { endingContract } from "./contract-endings.ts";
 import { logContract } from "./contract-logs.ts";
+import { networkContract } from "./contract-networks.ts";
 import { observingContract } from "./contract-observing.ts";
 import { type EngineUnderTest, Subject } from "./contract-subject.ts";
 
@@ -14,6 +15,7 @@ export function engineContract(name: string, open: () => Promise<EngineUnderTest
     before(async () => subject.use(await open()));
     after(async () => subject.opened[Symbol.asyncDispose]());
     containerContract(subject);
+    networkContract(subject);
     observingContract(subject);
     logContract(subject);
     endingContract(subject);

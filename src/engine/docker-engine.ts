@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { errorCode, FlotillaError } from "#base/errors.ts";
 import type { Labels, NodeDescription } from "#model/spec.ts";
 import { describeNode, type InfoResponse, type PluginResponse } from "./describe.ts";
+import { DockerNetworks } from "./docker-networks.ts";
 import type {
   Container,
   ContainerEvent,
@@ -9,8 +10,11 @@ import type {
   ContainerLogOptions,
   ContainerSummary,
   CreateContainer,
+  CreateNetwork,
   CreateVolume,
+  EndpointSettings,
   Engine,
+  EngineNetwork,
   Image,
 } from "./engine.ts";
 import { eventsQuery, labelFilter, parseEvents } from "./events.ts";
@@ -41,10 +45,12 @@ interface PullMessage {
 
 class DockerEngine implements Engine, Disposable {
   readonly #client: EngineClient;
+  readonly #networks: DockerNetworks;
   readonly #clock: Pick<Clock, "now">;
 
   constructor(deps: DockerEngineDeps) {
     this.#client = new EngineClient(deps.url);
+    this.#networks = new DockerNetworks(this.#client);
     this.#clock = deps.clock;
   }
 
@@ -130,6 +136,26 @@ class DockerEngine implements Engine, Disposable {
 
   async createVolume(volume: CreateVolume, signal: AbortSignal): Promise<void> {
     await this.#client.json({ method: "POST", path: "/volumes/create", body: volume }, signal);
+  }
+
+  listNetworks(labels: Labels, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
+    return this.#networks.list(labels, signal);
+  }
+
+  createNetwork(network: CreateNetwork, signal: AbortSignal): Promise<string> {
+    return this.#networks.create(network, signal);
+  }
+
+  removeNetwork(id: string, signal: AbortSignal): Promise<void> {
+    return this.#networks.remove(id, signal);
+  }
+
+  connectNetwork(id: string, container: string, endpoint: EndpointSettings, signal: AbortSignal): Promise<void> {
+    return this.#networks.connect(id, container, endpoint, signal);
+  }
+
+  disconnectNetwork(id: string, container: string, signal: AbortSignal): Promise<void> {
+    return this.#networks.disconnect(id, container, signal);
   }
 
   async events(labels: Labels, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {

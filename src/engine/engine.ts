@@ -27,12 +27,50 @@ export interface Engine {
   listContainers(labels: Labels, signal: AbortSignal): Promise<readonly ContainerSummary[]>;
   /** Creates a named volume; no error when it exists. */
   createVolume(volume: CreateVolume, signal: AbortSignal): Promise<void>;
+  /** All networks that carry every given label. */
+  listNetworks(labels: Labels, signal: AbortSignal): Promise<readonly EngineNetwork[]>;
+  /** @throws `exists` for a name in use. @returns the id. */
+  createNetwork(network: CreateNetwork, signal: AbortSignal): Promise<string>;
+  /** By id. No error when it is gone already; `precondition` (or `forbidden`) while containers use it. */
+  removeNetwork(id: string, signal: AbortSignal): Promise<void>;
+  /** Connects a container, running or not, to a network besides those that it is on. */
+  connectNetwork(id: string, container: string, endpoint: EndpointSettings, signal: AbortSignal): Promise<void>;
+  /** Takes a container, running or not, off a network. No error when it is not on it. */
+  disconnectNetwork(id: string, container: string, signal: AbortSignal): Promise<void>;
   /**
    * Changes of containers from now on, without history. Ends (with `unavailable`) when the engine goes away.
    * Subscribes before the promise resolves, so that nothing is missed between it and a following `inspect`.
    */
   events(labels: Labels, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
   logs(id: string, options: ContainerLogOptions, signal: AbortSignal): AsyncIterable<ContainerLogLine>;
+}
+
+/** A bridge network of the engine. */
+export interface EngineNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly subnet: string | undefined;
+  readonly gateway: string | undefined;
+  /** The name of its Linux bridge, if it was given one. */
+  readonly bridge: string | undefined;
+}
+
+/** The body of the engine's `POST /networks/create`. */
+export type CreateNetwork = Readonly<Record<string, unknown>> & {
+  readonly Name: string;
+  readonly Labels: Labels;
+  /** Of the network's driver. */
+  readonly Options?: Labels;
+};
+
+/** How a container is connected: the engine's `EndpointSettings`. */
+export interface EndpointSettings {
+  readonly IPAMConfig?: { readonly IPv4Address?: string };
+  readonly MacAddress?: string;
+  readonly Aliases?: readonly string[];
+  /** The default route goes by the network with the highest. API 1.48 and newer; others choose by rules of their own. */
+  readonly GwPriority?: number;
 }
 
 export interface Image {
@@ -68,6 +106,7 @@ export interface Container {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly tty: boolean;
+  readonly networks: readonly ContainerNetwork[];
   /** Ports bound on the host. */
   readonly ports: readonly {
     readonly protocol: "tcp" | "udp" | "sctp";
@@ -81,6 +120,16 @@ export interface ContainerSummary {
   readonly name: string;
   readonly labels: Labels;
   readonly state: ContainerState;
+  readonly networks: readonly ContainerNetwork[];
+}
+
+/** A container's place on a network of its engine. */
+export interface ContainerNetwork {
+  readonly name: string;
+  /** The engine's id of the network; "" until the container has run on it. */
+  readonly networkId: string;
+  /** IPv4: the one that it has, or else the one that was asked for; "" for none. */
+  readonly address: string;
 }
 
 export interface ContainerEvent {

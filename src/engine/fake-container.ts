@@ -1,7 +1,8 @@
 import type { Clock } from "#base/clock.ts";
 import { Fanout } from "#base/fanout.ts";
 import type { Labels } from "#model/spec.ts";
-import type { Container, ContainerLogLine, ContainerSummary, CreateContainer } from "./engine.ts";
+import type { Container, ContainerLogLine, ContainerNetwork, ContainerSummary, CreateContainer } from "./engine.ts";
+import { requestedNetworks } from "./fake-networks.ts";
 
 /** What a fake container does by itself. By default it runs until it is asked to stop, and stops at once. */
 export interface FakeBehaviour {
@@ -70,6 +71,7 @@ export class FakeContainer {
       startedAt: NEVER,
       finishedAt: NEVER,
       tty: body["Tty"] === true,
+      networks: requestedNetworks(body),
       ports: [],
     };
   }
@@ -79,8 +81,8 @@ export class FakeContainer {
   }
 
   get summary(): ContainerSummary {
-    const { id, name, labels, state } = this.#now;
-    return { id, name, labels, state };
+    const { id, name, labels, state, networks } = this.#now;
+    return { id, name, labels, state, networks };
   }
 
   get isRunning(): boolean {
@@ -99,6 +101,16 @@ export class FakeContainer {
 
   setHealth(health: NonNullable<Container["health"]>, healthLog: string | undefined): void {
     this.#now = { ...this.#now, health, ...(healthLog !== undefined && { healthLog }) };
+  }
+
+  join(network: ContainerNetwork): void {
+    this.leave(network.name);
+    const networks = [...this.#now.networks, network].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    this.#now = { ...this.#now, networks };
+  }
+
+  leave(network: string): void {
+    this.#now = { ...this.#now, networks: this.#now.networks.filter(({ name }) => name !== network) };
   }
 
   begin(pid: number, ports: Container["ports"]): void {

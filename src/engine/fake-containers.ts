@@ -6,6 +6,7 @@ import { TaskGroup } from "#base/task-group.ts";
 import type { Labels } from "#model/spec.ts";
 import type { Container, ContainerEvent, CreateContainer } from "./engine.ts";
 import { behaviourOf, type FakeBehaviour, FakeContainer, KILLED } from "./fake-container.ts";
+import type { FakeNetworks } from "./fake-networks.ts";
 import { bindPorts } from "./fake-ports.ts";
 
 /** Events that a reader may be behind. */
@@ -20,11 +21,13 @@ export class FakeContainers implements AsyncDisposable {
   readonly #byId = new Map<string, FakeContainer>();
   readonly #byName = new Map<string, FakeContainer>();
   #events = new Fanout<ContainerEvent>(EVENT_BUFFER);
+  readonly #networks: FakeNetworks;
   #lastPid = 1_000;
 
-  constructor(deps: { readonly clock: Clock; readonly random: Random }) {
+  constructor(deps: { readonly clock: Clock; readonly random: Random; readonly networks: FakeNetworks }) {
     this.#clock = deps.clock;
     this.#random = deps.random;
+    this.#networks = deps.networks;
   }
 
   /** In the order of their creation. */
@@ -76,6 +79,7 @@ export class FakeContainers implements AsyncDisposable {
 
   start(container: FakeContainer): void {
     if (container.isRunning) return;
+    this.#networks.checkStart(container, this.all());
     const taken = this.all().flatMap(({ inspected }) => inspected.ports);
     container.begin(++this.#lastPid, bindPorts(container.body, taken));
     this.publish(container, "start");

@@ -10,12 +10,16 @@ import type {
   ContainerLogOptions,
   ContainerSummary,
   CreateContainer,
+  CreateNetwork,
   CreateVolume,
+  EndpointSettings,
   Engine,
+  EngineNetwork,
   Image,
 } from "./engine.ts";
 import { FakeContainers } from "./fake-containers.ts";
 import { type FakeImage, FakeImages } from "./fake-images.ts";
+import { carries, FakeNetworks } from "./fake-networks.ts";
 import { sinceSeconds } from "./since.ts";
 
 export interface FakeEngineDeps {
@@ -38,6 +42,7 @@ export class FakeEngine implements Engine, AsyncDisposable {
   description: NodeDescription;
   readonly #clock: Clock;
   readonly #images = new FakeImages();
+  readonly #networks: FakeNetworks;
   readonly #containers: FakeContainers;
   readonly #volumes = new Map<string, CreateVolume>();
   readonly #failures = new Map<keyof Engine, FlotillaError[]>();
@@ -48,7 +53,9 @@ export class FakeEngine implements Engine, AsyncDisposable {
 
   constructor(deps: FakeEngineDeps) {
     this.#clock = deps.clock;
-    this.#containers = new FakeContainers({ clock: deps.clock, random: deps.random ?? seededRandom(1) });
+    const random = deps.random ?? seededRandom(1);
+    this.#networks = new FakeNetworks(random);
+    this.#containers = new FakeContainers({ clock: deps.clock, random, networks: this.#networks });
     this.description = deps.description;
   }
 
@@ -91,6 +98,10 @@ export class FakeEngine implements Engine, AsyncDisposable {
 
   get volumes(): readonly CreateVolume[] {
     return [...this.#volumes.values()];
+  }
+
+  get networks(): readonly EngineNetwork[] {
+    return this.#networks.all();
   }
 
   /** What was asked for when the container was created. */
@@ -197,6 +208,34 @@ export class FakeEngine implements Engine, AsyncDisposable {
     this.#volumes.set(volume.Name, existing ?? volume);
   }
 
+  async listNetworks(labels: Labels, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
+    await this.#enter("listNetworks", signal);
+    return this.#networks.all().filter((network) => carries(network.labels, labels));
+  }
+
+  async createNetwork(network: CreateNetwork, signal: AbortSignal): Promise<string> {
+    await this.#enter("createNetwork", signal);
+    return this.#networks.create(network);
+  }
+
+  async removeNetwork(id: string, signal: AbortSignal): Promise<void> {
+    await this.#enter("removeNetwork", signal);
+    this.#networks.remove(id, this.#containers.all());
+  }
+
+  async connectNetwork(id: string, container: string, endpoint: EndpointSettings, signal: AbortSignal): Promise<void> {
+    await this.#enter("connectNetwork", signal);
+    const network = this.#networks.find(id);
+    const address = endpoint.IPAMConfig?.IPv4Address ?? "";
+    this.#containers.find(container).join({ name: network.name, networkId: network.id, address });
+  }
+
+  async disconnectNetwork(id: string, container: string, signal: AbortSignal): Promise<void> {
+    await this.#enter("disconnectNetwork", signal);
+    const network = this.#networks.all().find((each) => each.id === id || each.name === id);
+    if (network !== undefined) this.#containers.lookUp(container)?.leave(network.name);
+  }
+
   async events(labels: Labels, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {
     await this.#enter("events", signal);
     return selectEvents(this.#containers.subscribe(signal), labels);
@@ -242,9 +281,6 @@ export class FakeEngine implements Engine, AsyncDisposable {
 
 const unavailable = (): FlotillaError =>
   new FlotillaError("unavailable", "the container engine does not answer: it is down by script");
-
-const carries = (labels: Labels, wanted: Labels): boolean =>
-  Object.entries(wanted).every(([key, value]) => labels[key] === value);
 
 async function* selectEvents(
   events: AsyncIterable<ContainerEvent>,

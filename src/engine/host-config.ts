@@ -1,5 +1,6 @@
 import { FlotillaError } from "#base/errors.ts";
 import type { ContainerSpec, PortConfig, TaskSpec } from "#model/spec.ts";
+import type { EndpointSettings } from "./engine.ts";
 import { engineMounts } from "./mounts.ts";
 import { securityOptions } from "./security-options.ts";
 
@@ -9,6 +10,21 @@ const PREDEFINED: ReadonlySet<string> = new Set(["host", "bridge", "none"]);
 /** The engine's name of a container's port: `80/tcp`. */
 export const portKey = (port: PortConfig): string => `${port.TargetPort}/${port.Protocol}`;
 
+export interface HostConfigOptions {
+  /** Where secrets and configs lie on the host, by their path in the container (`secretPath`, `configPath`). */
+  readonly files: ReadonlyMap<string, string>;
+  /** The task's places on networks of the cluster, that of its default route first. Default: none. */
+  readonly networks?: readonly ContainerEndpoint[];
+}
+
+/** A task's place on a network of the cluster, which its engine has as a network of this name. */
+export interface ContainerEndpoint {
+  readonly network: string;
+  readonly settings: EndpointSettings;
+  /** Who answers questions for names there. */
+  readonly nameServer: string;
+}
+
 /**
  * The engine's `HostConfig` of a task. Fields that are not asked for are absent, so that the engine's own defaults
  * hold. The engine must not restart the container: the cluster decides that.
@@ -17,12 +33,12 @@ export function hostConfig(
   spec: TaskSpec,
   container: ContainerSpec,
   hostPorts: readonly PortConfig[],
-  files: ReadonlyMap<string, string>,
+  { files, networks = [] }: HostConfigOptions,
 ): Readonly<Record<string, unknown>> {
   const { LogDriver } = spec;
   const { DNSConfig, Isolation } = container;
   return present({
-    NetworkMode: networkMode(spec),
+    NetworkMode: networks[0]?.network ?? predefinedNetwork(spec),
     RestartPolicy: { Name: "no" },
     PortBindings: hostPorts.length > 0 ? portBindings(hostPorts) : undefined,
     Mounts: engineMounts(container, files),
@@ -35,7 +51,8 @@ export function hostConfig(
     CapDrop: container.CapabilityDrop,
     Ulimits: container.Ulimits,
     OomScoreAdj: container.OomScoreAdj,
-    Dns: DNSConfig?.Nameservers,
+    // The cluster's name server asks those of the task what it does not know itself.
+    Dns: networks[0] === undefined ? DNSConfig?.Nameservers : [networks[0].nameServer],
     DnsSearch: DNSConfig?.Search,
     DnsOptions: DNSConfig?.Options,
     ExtraHosts: extraHosts(container.Hosts ?? []),
@@ -63,13 +80,12 @@ const limits = ({ Resources }: TaskSpec): Readonly<Record<string, unknown>> => (
   PidsLimit: Resources?.Limits?.Pids,
 });
 
-/** @throws FlotillaError `unimplemented` for a network that is the cluster's. */
-function networkMode(spec: TaskSpec): string {
-  const [first, ...others] = (spec.Networks ?? []).map((network) => network.Target ?? "");
-  if (first === undefined) return "default";
-  const foreign = [first, ...others].find((target) => !PREDEFINED.has(target));
-  if (foreign === undefined) return first;
-  throw new FlotillaError("unimplemented", `network ${foreign}: tasks can only join host, bridge or none yet`);
+/** @throws FlotillaError `precondition` for a network that is the cluster's, and on which the task has no place. */
+function predefinedNetwork(spec: TaskSpec): string {
+  const targets = (spec.Networks ?? []).map((network) => network.Target ?? "");
+  const foreign = targets.find((target) => !PREDEFINED.has(target));
+  if (foreign === undefined) return targets[0] ?? "default";
+  throw new FlotillaError("precondition", `the task has no address on network ${foreign}`);
 }
 
 /** Two published ports may lead to one target. An absent published port leaves the choice to the engine. */

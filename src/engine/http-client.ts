@@ -43,6 +43,13 @@ export class EngineClient implements Disposable {
     return (body === "" ? undefined : JSON.parse(body)) as T;
   }
 
+  /** Whether the engine speaks API version 1.`minor`, and this driver too. */
+  async speaks(minor: number, signal: AbortSignal): Promise<boolean> {
+    const prefix = (this.#prefix ??= await this.#negotiate(signal));
+    const [major = 0, spoken = 0] = prefix.slice("/v".length).split(".").map(Number);
+    return major > 1 || spoken >= minor;
+  }
+
   /** A call whose answer is read as it comes. Read it to its end or destroy it: it holds a connection. */
   async stream(call: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
     signal.throwIfAborted();

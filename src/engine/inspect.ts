@@ -1,5 +1,5 @@
 import type { Labels } from "#model/spec.ts";
-import type { Container, ContainerState, ContainerSummary } from "./engine.ts";
+import type { Container, ContainerNetwork, ContainerState, ContainerSummary } from "./engine.ts";
 
 /** The parts of `GET /containers/{id}/json` that an agent needs. */
 export interface InspectResponse {
@@ -21,8 +21,21 @@ export interface InspectResponse {
   readonly Config: { readonly Labels?: Labels | null; readonly Tty: boolean };
   readonly NetworkSettings: {
     readonly Ports?: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>> | null;
+    readonly Networks?: EndpointResponses | null;
   };
 }
+
+/** A container's endpoints, by the name of their network. */
+type EndpointResponses = Readonly<
+  Record<
+    string,
+    {
+      readonly NetworkID: string;
+      readonly IPAddress: string;
+      readonly IPAMConfig?: { readonly IPv4Address?: string } | null;
+    } | null
+  >
+>;
 
 /** An entry of `GET /containers/json`. */
 export interface ListResponse {
@@ -30,6 +43,7 @@ export interface ListResponse {
   readonly Names?: readonly string[] | null;
   readonly Labels?: Labels | null;
   readonly State: ContainerState;
+  readonly NetworkSettings?: { readonly Networks?: EndpointResponses | null } | null;
 }
 
 /** A container from the engine's answer. */
@@ -49,17 +63,29 @@ export function parseContainer({ Id, Name, State, Config, NetworkSettings }: Ins
     startedAt: State.StartedAt,
     finishedAt: State.FinishedAt,
     tty: Config.Tty,
+    networks: parseNetworks(NetworkSettings.Networks ?? {}),
     ports: parsePorts(NetworkSettings.Ports ?? {}),
   };
 }
 
 /** A container from the engine's list. Of several names, those with another slash belong to links. */
-export const parseSummary = ({ Id, Names, Labels, State }: ListResponse): ContainerSummary => ({
+export const parseSummary = ({ Id, Names, Labels, State, NetworkSettings }: ListResponse): ContainerSummary => ({
   id: Id,
   name: Names?.map((name) => name.replace(/^\//, "")).find((name) => !name.includes("/")) ?? "",
   labels: Labels ?? {},
   state: State,
+  networks: parseNetworks(NetworkSettings?.Networks ?? {}),
 });
+
+/** By name. A container that does not run has no address, but may have asked for one. */
+const parseNetworks = (endpoints: EndpointResponses): readonly ContainerNetwork[] =>
+  Object.entries(endpoints)
+    .map(([name, endpoint]) => ({
+      name,
+      networkId: endpoint?.NetworkID ?? "",
+      address: endpoint?.IPAddress || endpoint?.IPAMConfig?.IPv4Address || "",
+    }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 /** Bound ports, by target and published port. A port bound for IPv4 and for IPv6 is one port. */
 function parsePorts(bindings: NonNullable<InspectResponse["NetworkSettings"]["Ports"]>): Container["ports"] {

@@ -10,8 +10,8 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   503: "unavailable",
 };
 
-/** The engine's words for a name that is taken; its status (409) is that of every conflict. */
-const NAME_TAKEN = /name .* is already in use/;
+/** The engine's words for a name that is taken, by a container or a network; its status (409) is that of every conflict. */
+const NAME_TAKEN = /name .* is already in use|network with name .* already exists/;
 
 /** An engine's refusal: its HTTP status and body as the port's error, with the engine's own message. */
 export function responseError(status: number, body: string): FlotillaError {

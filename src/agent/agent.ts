@@ -5,20 +5,28 @@ import { retry } from "#base/retry.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { Engine } from "#engine/engine.ts";
+import type { TaskId } from "#model/ids.ts";
 import type { NodeDescription } from "#model/spec.ts";
+import type { DataPlane } from "#network/data-plane.ts";
 import type { ManagerConnection, SessionMessage } from "#wire/protocol.ts";
-import { watchEngine } from "./engine-watch.ts";
+import { AttachmentDesk } from "./attachment-desk.ts";
+import { type SetDefaultRoute, setDefaultRoute } from "./default-route.ts";
+import { EngineNetworks } from "./engine-networks.ts";
+import { mattersToTask, watchEngine } from "./engine-watch.ts";
 import { ImagePuller } from "./image-puller.ts";
 import type { NodeIdentity } from "./labels.ts";
 import { ownLabels } from "./labels.ts";
 import { LogPublisher } from "./log-publisher.ts";
+import { NetworkKeeper } from "./network-keeper.ts";
+import { NetworkObjects } from "./network-objects.ts";
 import { removeOrphans } from "./orphans.ts";
 import { Reporter } from "./reporter.ts";
+import { Runners } from "./runners.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 import { TaskContainers } from "./task-containers.ts";
-import type { TaskDb } from "./task-db.ts";
+import type { StoredTask, TaskDb } from "./task-db.ts";
 import type { TaskFileStore } from "./task-files.ts";
-import { NodePayloads, Worker } from "./worker.ts";
+import { NodePayloads, type RunnerEvents, Worker } from "./worker.ts";
 
 /** Wait before an engine that is away is asked again. */
 const ENGINE_RETRY = { firstMs: 500, mostMs: 2_000 } as const;
@@ -48,8 +56,20 @@ export interface AgentDeps {
   readonly describeAgain?: Wakeup;
   /** Called with each word of a manager: its trust root, its wish to renew the certificate, the list of managers. */
   readonly onSession: (message: SessionMessage) => void;
+  /** Opens this node's data plane. Called at the first network, so that nodes without networks load nothing of it. */
+  readonly openDataPlane: (hooks: DataPlaneHooks) => Promise<DataPlane>;
+  /** Default: that of Linux. */
+  readonly setDefaultRoute?: SetDefaultRoute;
+  /** Where others get places on networks, while the agent runs. */
+  readonly attachments?: AttachmentDesk;
   /** Docker's `DOCKER_SERVICE_PREFER_OFFLINE_IMAGE=1`: never pull what is local. */
   readonly preferLocalImages?: boolean;
+}
+
+/** What the data plane may ask its agent. */
+export interface DataPlaneHooks {
+  /** The name servers that the container with this address asked for; undefined when it asked for none. */
+  readonly resolversFor: (address: string) => readonly string[] | undefined;
 }
 
 /** Why an agent ended by itself. Its containers are left as they are; `leaveCluster` removes them. */
@@ -82,14 +102,41 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
   };
   const payloads = new NodePayloads();
   const images = new ImagePuller(deps);
-  const containers = new TaskContainers({ ...deps, images, payloads, node: () => ({ ...node, description }) });
+  const networks: NetworkKeeper = new NetworkKeeper({
+    clock,
+    log,
+    objects: new NetworkObjects({ db, log }),
+    engineNetworks: new EngineNetworks({ engine, log, clusterId: node.clusterId }),
+    openDataPlane: () => deps.openDataPlane({ resolversFor: (address) => worker.nameServersOf(address) }),
+  });
+  const containers = new TaskContainers({
+    setDefaultRoute,
+    ...deps,
+    images,
+    payloads,
+    networks,
+    node: () => ({ ...node, description }),
+  });
   const reporter = new Reporter(clock);
-  const worker = new Worker({ containers, payloads, db, reporter, clock, log, jobs });
+  const runners = new Runners({ containers, networks, engine, clock, log, jobs });
+  const createRunner = (stored: StoredTask, events: RunnerEvents) => runners.create(stored, events);
+  const worker: Worker = new Worker({ createRunner, networks, payloads, db, reporter, log, jobs });
   worker.resume();
+  jobs.spawn("networks", (stop) => networks.run(stop));
+  const desk = deps.attachments ?? new AttachmentDesk(clock);
+  using _ = desk.open(networks);
   await deps.files.sweep(worker.taskIds);
 
   const labels = ownLabels(node);
-  jobs.spawn("engine watch", (stop) => watchEngine(deps, labels, worker, stop));
+  const watchers = {
+    matters: mattersToTask,
+    lookAgain: (taskId: TaskId) => worker.lookAgain(taskId),
+    lookAtAll: () => {
+      worker.lookAtAll();
+      networks.lookAgain();
+    },
+  };
+  jobs.spawn("engine watch", (stop) => watchEngine(deps, labels, watchers, stop));
   const keepOrphansAway = async (stop: AbortSignal) => {
     for (;;) {
       await retry(
@@ -104,7 +151,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
   };
   const logs = new LogPublisher({ engine, log, tasks: worker });
   const describeAgain = deps.describeAgain ?? new Wakeup();
-  const session = { clock, log, worker, reporter, logs, describe, describeAgain, keepOrphansAway };
+  const session = { clock, log, worker, reporter, logs, networks, desk, describe, describeAgain, keepOrphansAway };
   const keeper = new SessionKeeper({ ...deps, description: () => description, session });
   const reason = await Promise.race([keeper.run(jobs.signal), jobs.done()]);
   log.warn({ reason }, "the cluster does not know this node");

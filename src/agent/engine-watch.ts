@@ -2,7 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { errorMessage } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import { TASK_ID_LABEL } from "#engine/container-body.ts";
-import type { ContainerEvent, Engine } from "#engine/engine.ts";
+import type { Engine } from "#engine/engine.ts";
 import type { TaskId } from "#model/ids.ts";
 import type { Labels } from "#model/spec.ts";
 
@@ -16,6 +16,8 @@ interface Deps {
 }
 
 interface Watchers {
+  /** Whether an event of this kind is of interest. */
+  matters(action: string): boolean;
   lookAgain(taskId: TaskId): void;
   /** The stream is new: anything may have happened before. */
   lookAtAll(): void;
@@ -30,7 +32,9 @@ export async function watchEngine(deps: Deps, labels: Labels, watchers: Watchers
       if (isLost) log.info({}, "engine is back");
       isLost = false;
       watchers.lookAtAll();
-      for await (const event of events) if (matters(event)) watchers.lookAgain(event.labels[TASK_ID_LABEL] ?? "");
+      for await (const { action, labels: own } of events) {
+        if (watchers.matters(action)) watchers.lookAgain(own[TASK_ID_LABEL] ?? "");
+      }
     } catch (err) {
       signal.throwIfAborted();
       if (!isLost) log.warn({ err: errorMessage(err) }, "engine is away: waiting for it");
@@ -41,8 +45,8 @@ export async function watchEngine(deps: Deps, labels: Labels, watchers: Watchers
 }
 
 /**
- * Whether the event can change what a task should do next. That a container started is no news: only its runner starts
+ * Whether an event can change what a task should do next. That a container started is no news: only its runner starts
  * it, and looks then. Most events of a container with a health check are the check's own.
  */
-const matters = ({ action }: ContainerEvent): boolean =>
+export const mattersToTask = (action: string): boolean =>
   action === "die" || action === "destroy" || action === "unpause" || action.startsWith("health_status");

@@ -6,7 +6,7 @@ import type { Engine } from "#engine/engine.ts";
 import type { TaskId } from "#model/ids.ts";
 import type { LogSubscription, ManagerConnection } from "#wire/protocol.ts";
 import { LogQueue } from "./log-queue.ts";
-import type { TaskRunner } from "./task-runner.ts";
+import type { Runner } from "./runner.ts";
 import type { Worker } from "./worker.ts";
 
 interface Deps {
@@ -130,7 +130,7 @@ class LogFeed {
   }
 
   /** A follower waits for the task to arrive on this node, and for its container to start. */
-  async #whenStarted(taskId: TaskId): Promise<TaskRunner | undefined> {
+  async #whenStarted(taskId: TaskId): Promise<Runner | undefined> {
     const { tasks } = this.#deps;
     if (!this.#subscription.options.follow) return tasks.get(taskId);
     using stop = new LinkedAbort(this.signal);

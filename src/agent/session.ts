@@ -7,7 +7,10 @@ import { TaskGroup } from "#base/task-group.ts";
 import type { Wakeup } from "#base/wakeup.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { ManagerConnection, SessionMessage, StatusUpdate } from "#wire/protocol.ts";
+import type { AttachmentDesk } from "./attachment-desk.ts";
 import type { LogPublisher } from "./log-publisher.ts";
+import { NetworkAcknowledgement } from "./network-acknowledgement.ts";
+import type { NetworkKeeper } from "./network-keeper.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Worker } from "./worker.ts";
 
@@ -24,6 +27,8 @@ export interface SessionDeps {
   readonly worker: Worker;
   readonly reporter: Reporter;
   readonly logs: LogPublisher;
+  readonly networks: Pick<NetworkKeeper, "settled">;
+  readonly desk: AttachmentDesk;
   /** The node as it is now; `unavailable` while the engine is away. */
   readonly describe: (signal: AbortSignal) => Promise<NodeDescription>;
   /** Says that the description has probably changed. */
@@ -34,8 +39,8 @@ export interface SessionDeps {
 }
 
 /**
- * One session with one manager, from registration to its loss: beats, assignments, statuses, logs and changes of the
- * node's description each run by themselves, so that none delays another. The first that fails ends the session.
+ * One session with one manager, from registration to its loss: beats, assignments, statuses, networks, logs and changes
+ * of the node's description each run by themselves, so that none delays another. The first that fails ends the session.
  *
  * @throws FlotillaError what ended the session: `unavailable` for a lost manager, `invalid` for a session that was
  *   replaced, `not_found` and `forbidden` for a node that the manager does not know (any more).
@@ -46,13 +51,22 @@ export async function runSession(
   description: NodeDescription,
   signal: AbortSignal,
 ): Promise<never> {
-  const { clock, logs } = deps;
+  const { clock, logs, networks, desk } = deps;
   await using jobs = new TaskGroup(signal);
   const messages = connection.session(description, jobs.signal)[Symbol.asyncIterator]();
   const first = await withDeadline(clock, CALL_DEADLINE_MS, "registration", jobs.signal, () => messages.next());
   if (first.done) throw ended();
   const { sessionId } = first.value;
   deps.onMessage(first.value);
+  using _ = desk.serve(connection);
+  const acknowledgement = new NetworkAcknowledgement({
+    clock,
+    settled: (stop) => networks.settled(stop),
+    send: (resultsIn, stop) =>
+      withDeadline(clock, CALL_DEADLINE_MS, "acknowledgement", stop, (call) =>
+        connection.networksApplied(sessionId, resultsIn, call),
+      ),
+  });
 
   const endless = (name: string, job: (signal: AbortSignal) => Promise<void>) =>
     jobs.spawn(name, async (stop) => {
@@ -63,7 +77,8 @@ export async function runSession(
   endless("session", async () => {
     for (let next = await messages.next(); !next.done; next = await messages.next()) deps.onMessage(next.value);
   });
-  endless("assignments", (stop) => followAssignments(deps, connection, sessionId, jobs, stop));
+  endless("assignments", (stop) => followAssignments(deps, connection, sessionId, acknowledgement, jobs, stop));
+  endless("networks", (stop) => acknowledgement.run(stop));
   endless("logs", (stop) => logs.serve(connection, stop));
   endless("description", (stop) => followDescription(deps, connection, sessionId, description, stop));
 
@@ -90,6 +105,7 @@ async function followAssignments(
   deps: SessionDeps,
   connection: ManagerConnection,
   sessionId: string,
+  acknowledgement: NetworkAcknowledgement,
   jobs: TaskGroup,
   signal: AbortSignal,
 ): Promise<void> {
@@ -101,7 +117,7 @@ async function followAssignments(
         `assignments ${message.appliesTo} are missing: asking for all of them anew`,
       );
     }
-    deps.worker.apply(message);
+    if (deps.worker.apply(message)) acknowledgement.note(message.resultsIn);
     if (message.type === "complete") {
       jobs.spawn("status reports", (stop) => reportStatuses(deps, connection, sessionId, stop));
       jobs.spawn("orphans", deps.keepOrphansAway);

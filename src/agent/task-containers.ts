@@ -1,26 +1,39 @@
+import type { Clock } from "#base/clock.ts";
 import { errorCode } from "#base/errors.ts";
 import { containerBody, TASK_ID_LABEL, taskVolumes } from "#engine/container-body.ts";
-import type { Container, Engine } from "#engine/engine.ts";
+import type { Container, CreateContainer, Engine } from "#engine/engine.ts";
 import { nsToMs, STOP_GRACE_MS } from "#model/defaults.ts";
 import type { TaskId } from "#model/ids.ts";
 import type { Task } from "#model/objects.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import { taskName } from "#model/task-name.ts";
+import type { SetDefaultRoute } from "./default-route.ts";
 import type { ImagePuller } from "./image-puller.ts";
 import type { NodeIdentity } from "./labels.ts";
+import type { NetworkKeeper } from "./network-keeper.ts";
 import type { Payloads, TaskFileStore } from "./task-files.ts";
 import { hasFiles, taskFiles } from "./task-files.ts";
+import { gatewayToSet, type TaskPlace, taskPlaces } from "./task-places.ts";
 
 /** The node that containers are made for. */
 export interface ContainerNode extends NodeIdentity {
   readonly description: NodeDescription;
 }
 
+/**
+ * A task that others may call is stopped so long after the last node has sent it a connection: its server gets a moment
+ * to accept what is in its queue, which the kernel would refuse when the server closes it.
+ */
+const LAST_CONNECTIONS_MS = 100;
+
 interface Deps {
   readonly engine: Engine;
+  readonly clock: Clock;
   readonly images: Pick<ImagePuller, "ensure">;
   readonly files: TaskFileStore;
   readonly payloads: Payloads;
+  readonly networks: Pick<NetworkKeeper, "network" | "engineId" | "ready">;
+  readonly setDefaultRoute: SetDefaultRoute;
   readonly node: () => ContainerNode;
 }
 
@@ -54,36 +67,40 @@ export class TaskContainers {
   }
 
   /**
-   * Gets files, image and volumes in place and creates the container, or takes over the one that exists.
-   * The end of `wanted` breaks off the pull. A creation that was begun is seen to its end: an engine does not stop at
+   * Gets files, image, networks and volumes in place and creates the container, or takes over the one that exists.
+   * The end of `wanted` breaks off the waits. A creation that was begun is seen to its end: an engine does not stop at
    * a caller that hangs up, and its container would turn up after nobody looks for it any more.
    */
   async prepare(task: Task, wanted: AbortSignal, signal: AbortSignal): Promise<Prepared> {
     const { engine, images } = this.#deps;
     const node = this.#deps.node();
     const files = await this.#writeFiles(task, wanted);
-    const body = containerBody(task, node, { clusterId: node.clusterId, files });
+    const networks = this.#places(task);
+    const body = containerBody(task, node, { clusterId: node.clusterId, files, networks });
     await images.ensure(body.Image, task.registryAuth, wanted);
+    await this.#awaitNetworks(networks, wanted);
     wanted.throwIfAborted();
     for (const volume of taskVolumes(task, node)) await engine.createVolume(volume, signal);
-    try {
-      return { containerId: await engine.createContainer(taskName(task), body, signal), isNew: true };
-    } catch (err) {
-      const handle = { task, containerId: undefined };
-      const existing = errorCode(err) === "exists" ? await this.look(handle, signal) : undefined;
-      if (existing === undefined) throw err;
-      return { containerId: existing.id, isNew: false };
-    }
+    const prepared = await this.#create(task, body, signal);
+    await this.#connect(prepared, networks.slice(1), signal);
+    return prepared;
   }
 
   /** Starts a container, whose files may have been lost with the host's memory since it was created. */
   async start({ task, containerId }: ContainerHandle, signal: AbortSignal): Promise<void> {
     if (hasFiles(task)) await this.#writeFiles(task, signal);
-    await this.#deps.engine.startContainer(containerId ?? taskName(task), signal);
+    const places = this.#places(task);
+    await this.#awaitNetworks(places, signal);
+    const id = containerId ?? taskName(task);
+    await this.#deps.engine.startContainer(id, signal);
+    const gateway = gatewayToSet(places);
+    if (gateway !== undefined) await this.#route(id, gateway, signal);
   }
 
   async stop({ task, containerId }: ContainerHandle, signal: AbortSignal): Promise<void> {
-    await this.#deps.engine.stopContainer(containerId ?? taskName(task), stopGraceMs(task), signal);
+    const { clock, engine } = this.#deps;
+    if (task.networks?.length) await clock.sleep(LAST_CONNECTIONS_MS, signal);
+    await engine.stopContainer(containerId ?? taskName(task), stopGraceMs(task), signal);
   }
 
   async remove({ task, containerId }: ContainerHandle, signal: AbortSignal): Promise<void> {
@@ -93,6 +110,51 @@ export class TaskContainers {
   /** Removes what is left of a task besides its container. */
   async removeFiles(taskId: TaskId): Promise<void> {
     await this.#deps.files.remove(taskId);
+  }
+
+  async #create(task: Task, body: CreateContainer, signal: AbortSignal): Promise<Prepared> {
+    try {
+      return { containerId: await this.#deps.engine.createContainer(taskName(task), body, signal), isNew: true };
+    } catch (err) {
+      const handle = { task, containerId: undefined };
+      const existing = errorCode(err) === "exists" ? await this.look(handle, signal) : undefined;
+      if (existing === undefined) throw err;
+      return { containerId: existing.id, isNew: false };
+    }
+  }
+
+  /** Connects the container to networks besides the first. One that existed may have been left half-way. */
+  async #connect({ containerId, isNew }: Prepared, places: readonly TaskPlace[], signal: AbortSignal): Promise<void> {
+    const { engine, networks } = this.#deps;
+    if (places.length === 0) return;
+    const existing = isNew ? undefined : await engine.inspectContainer(containerId, signal);
+    const connected = new Set(existing?.networks.map(({ name }) => name));
+    for (const { networkId, network, settings } of places) {
+      if (connected.has(network)) continue;
+      await engine.connectNetwork(networks.engineId(networkId), containerId, settings, signal);
+    }
+  }
+
+  /** A container that has ended meanwhile needs no route. */
+  async #route(id: string, gateway: string, signal: AbortSignal): Promise<void> {
+    const { engine, setDefaultRoute } = this.#deps;
+    const pid = async () => (await engine.inspectContainer(id, signal))?.pid ?? 0;
+    const started = await pid();
+    if (started === 0) return;
+    try {
+      await setDefaultRoute(started, gateway, signal);
+    } catch (err) {
+      signal.throwIfAborted();
+      if ((await pid()) === started) throw err;
+    }
+  }
+
+  #places(task: Task): readonly TaskPlace[] {
+    return taskPlaces(task, (id) => this.#deps.networks.network(id));
+  }
+
+  async #awaitNetworks(places: readonly TaskPlace[], signal: AbortSignal): Promise<void> {
+    await Promise.all(places.map(({ networkId }) => this.#deps.networks.ready(networkId, signal)));
   }
 
   async #writeFiles(task: Task, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {

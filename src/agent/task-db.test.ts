@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { silentLogger } from "#base/log.ts";
 import type { TaskStatus } from "#model/objects.ts";
 import { openTaskDb } from "./task-db.ts";
-import { task } from "./testing/builders.ts";
+import { network, task } from "./testing/builders.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "flotilla-task-db-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -24,6 +24,12 @@ test("what was written is there after the database is opened anew", () => {
     db.remove("t3");
     db.setManagers(["b:2377", "a:2377"]);
     db.setManagers(["c:2377", "a:2377", "a:2377"]);
+    db.setNetworks([network("n1"), network("n2")]);
+    db.changeNetworks([
+      { type: "remove", kind: "node-network", id: "n1" },
+      { type: "update", object: network("n2", { mtu: 1400 }) },
+      { type: "update", object: network("n3") },
+    ]);
   }
   using db = openTaskDb(file, silentLogger);
   assert.deepEqual(db.tasks(), [
@@ -31,10 +37,11 @@ test("what was written is there after the database is opened anew", () => {
     { task: task("t2"), status: task("t2").status, assigned: false },
   ]);
   assert.deepEqual(db.managers(), ["a:2377", "c:2377"]);
+  assert.deepEqual(db.networks(), [network("n2", { mtu: 1400 }), network("n3")]);
   assert.equal(statSync(join(folder, "worker")).mode & 0o777, 0o700);
   for (const suffix of ["", "-wal", "-shm"]) assert.equal(statSync(file + suffix).mode & 0o777, 0o600);
   db.clear();
-  assert.deepEqual([db.tasks(), db.managers()], [[], []]);
+  assert.deepEqual([db.tasks(), db.managers(), db.networks()], [[], [], []]);
 });
 
 test("a file that is no database is put aside", () => {

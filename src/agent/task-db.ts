@@ -4,7 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { errorMessage } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import type { TaskId } from "#model/ids.ts";
+import type { NetworkObject } from "#model/node-network.ts";
 import type { Task, TaskStatus } from "#model/objects.ts";
+import type { NetworkChange } from "#network/data-plane.ts";
 
 /** A task as the node last knew it. */
 export interface StoredTask {
@@ -16,8 +18,8 @@ export interface StoredTask {
 }
 
 /**
- * What an agent keeps on its own disk, to go on without a manager after a restart of its daemon: its tasks and the
- * managers that it knows. Every write is done, and survives a crash of the daemon, when the call returns.
+ * What an agent keeps on its own disk, to go on without a manager after a restart of its daemon: its tasks, what it
+ * knows of their networks, and the managers. Every write is done, and survives a crash of the daemon, when the call returns.
  */
 export interface TaskDb extends Disposable {
   tasks(): readonly StoredTask[];
@@ -30,6 +32,10 @@ export interface TaskDb extends Disposable {
   /** Addresses, `host:port`. */
   managers(): readonly string[];
   setManagers(addrs: readonly string[]): void;
+  networks(): readonly NetworkObject[];
+  /** Keeps exactly these objects. */
+  setNetworks(objects: readonly NetworkObject[]): void;
+  changeNetworks(changes: readonly NetworkChange[]): void;
   /** Forgets everything. */
   clear(): void;
 }
@@ -70,6 +76,9 @@ function open(file: string): DatabaseSync {
         id TEXT PRIMARY KEY, definition TEXT NOT NULL, status TEXT NOT NULL, assigned INTEGER NOT NULL
       ) STRICT;
       CREATE TABLE IF NOT EXISTS managers (addr TEXT PRIMARY KEY) STRICT;
+      CREATE TABLE IF NOT EXISTS networks (
+        kind TEXT NOT NULL, id TEXT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (kind, id)
+      ) STRICT;
       PRAGMA user_version = ${SCHEMA_VERSION};
     `);
     return db;
@@ -94,6 +103,8 @@ class SqliteTaskDb implements TaskDb {
   readonly #setStatus;
   readonly #unassign;
   readonly #remove;
+  readonly #putNetwork;
+  readonly #removeNetwork;
 
   constructor(db: DatabaseSync, log: Logger) {
     this.#db = db;
@@ -102,20 +113,16 @@ class SqliteTaskDb implements TaskDb {
     this.#setStatus = db.prepare("UPDATE tasks SET status = ? WHERE id = ?");
     this.#unassign = db.prepare("UPDATE tasks SET assigned = 0 WHERE id = ?");
     this.#remove = db.prepare("DELETE FROM tasks WHERE id = ?");
+    this.#putNetwork = db.prepare("INSERT OR REPLACE INTO networks (kind, id, object) VALUES (?, ?, ?)");
+    this.#removeNetwork = db.prepare("DELETE FROM networks WHERE kind = ? AND id = ?");
   }
 
   tasks(): readonly StoredTask[] {
-    const rows = this.#db.prepare("SELECT id, definition, status, assigned FROM tasks ORDER BY rowid").all();
-    return rows.flatMap((row) => {
-      try {
-        const task = JSON.parse(String(row["definition"])) as Task;
-        const status = JSON.parse(String(row["status"])) as TaskStatus;
-        return [{ task, status, assigned: row["assigned"] === 1 }];
-      } catch (err) {
-        this.#log.error({ taskId: row["id"], err: errorMessage(err) }, "stored task is unreadable");
-        return [];
-      }
-    });
+    return this.#read("SELECT id, definition, status, assigned FROM tasks ORDER BY rowid", (row) => ({
+      task: JSON.parse(String(row["definition"])) as Task,
+      status: JSON.parse(String(row["status"])) as TaskStatus,
+      assigned: row["assigned"] === 1,
+    }));
   }
 
   put(task: Task, status: TaskStatus): void {
@@ -134,6 +141,29 @@ class SqliteTaskDb implements TaskDb {
     this.#remove.run(taskId);
   }
 
+  networks(): readonly NetworkObject[] {
+    return this.#read(
+      "SELECT id, object FROM networks ORDER BY kind, id",
+      (row) => JSON.parse(String(row["object"])) as NetworkObject,
+    );
+  }
+
+  setNetworks(objects: readonly NetworkObject[]): void {
+    this.#atomically(() => {
+      this.#db.exec("DELETE FROM networks");
+      for (const object of objects) this.#putNetwork.run(object.kind, object.id, JSON.stringify(object));
+    });
+  }
+
+  changeNetworks(changes: readonly NetworkChange[]): void {
+    this.#atomically(() => {
+      for (const change of changes) {
+        if (change.type === "remove") this.#removeNetwork.run(change.kind, change.id);
+        else this.#putNetwork.run(change.object.kind, change.object.id, JSON.stringify(change.object));
+      }
+    });
+  }
+
   managers(): readonly string[] {
     return this.#db
       .prepare("SELECT addr FROM managers ORDER BY addr")
@@ -143,9 +173,29 @@ class SqliteTaskDb implements TaskDb {
 
   setManagers(addrs: readonly string[]): void {
     const insert = this.#db.prepare("INSERT OR IGNORE INTO managers (addr) VALUES (?)");
-    this.#db.exec("BEGIN; DELETE FROM managers;");
-    try {
+    this.#atomically(() => {
+      this.#db.exec("DELETE FROM managers");
       for (const addr of addrs) insert.run(addr);
+    });
+  }
+
+  /** All rows but those that are damaged. */
+  #read<T>(query: string, parse: (row: Readonly<Record<string, unknown>>) => T): readonly T[] {
+    const rows = this.#db.prepare(query).all();
+    return rows.flatMap((row) => {
+      try {
+        return [parse(row)];
+      } catch (err) {
+        this.#log.error({ id: row["id"], err: errorMessage(err) }, "stored task or network is unreadable");
+        return [];
+      }
+    });
+  }
+
+  #atomically(write: () => void): void {
+    this.#db.exec("BEGIN");
+    try {
+      write();
       this.#db.exec("COMMIT");
     } catch (err) {
       this.#db.exec("ROLLBACK");
@@ -154,7 +204,7 @@ class SqliteTaskDb implements TaskDb {
   }
 
   clear(): void {
-    this.#db.exec("DELETE FROM tasks; DELETE FROM managers;");
+    this.#db.exec("DELETE FROM tasks; DELETE FROM managers; DELETE FROM networks;");
   }
 
   [Symbol.dispose](): void {

@@ -21,6 +21,7 @@ const container = (state: Container["state"], more: Partial<Container> = {}): Co
   startedAt: "",
   finishedAt: "",
   tty: false,
+  networks: [],
   ports: [],
   ...more,
 });
@@ -55,11 +56,14 @@ function bed(effects: Partial<Effects>, first: Task = task("t1"), status: TaskSt
     }),
     removeFiles: traced("removeFiles", async () => undefined),
   };
-  const deps = { containers, clock, log: silentLogger, onStatus: (next: TaskStatus) => statuses.push(next) };
-  const runner = new TaskRunner(deps, first, status, true);
+  const processes: number[] = [];
+  const onProcess = () => processes.push(runner.pid);
+  const onStatus = (next: TaskStatus) => statuses.push(next);
+  const deps = { containers, clock, log: silentLogger, onStatus, onProcess };
+  const runner: TaskRunner = new TaskRunner(deps, first, status, true);
   const stop = new AbortController();
   const running = runner.run(stop.signal);
-  return { clock, calls, statuses, runner, stop, running, states: () => statuses.map(({ state }) => state) };
+  return { clock, calls, statuses, processes, runner, stop, running, states: () => statuses.map(({ state }) => state) };
 }
 
 test("a new task needs four calls, and tells every state once", async () => {

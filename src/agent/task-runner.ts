@@ -8,6 +8,7 @@ import type { Task, TaskStatus } from "#model/objects.ts";
 import { isWanted, rank } from "#model/task-state.ts";
 import type { ContainerFacts, TaskStep } from "#plan/task-step.ts";
 import { nextStep } from "#plan/task-step.ts";
+import type { Runner } from "./runner.ts";
 import type { TaskContainers } from "./task-containers.ts";
 import type { TaskReport } from "./task-status.ts";
 import { taskStatus } from "./task-status.ts";
@@ -21,6 +22,8 @@ interface Deps {
   readonly log: Logger;
   /** Called with every new status, before the step that follows it. */
   readonly onStatus: (status: TaskStatus) => void;
+  /** Called when another process is the container's, or none. */
+  readonly onProcess: () => void;
 }
 
 /** What the runner itself knows before it has looked again. */
@@ -34,7 +37,7 @@ type Seen = Container | (ContainerFacts & { readonly state: "created" }) | "abse
  *   short, or is the way out.
  * - An engine that does not answer fails no task: the step is tried again until it does.
  */
-export class TaskRunner {
+export class TaskRunner implements Runner {
   readonly #deps: Deps;
   readonly #wakeup = new Wakeup();
   readonly #started = Promise.withResolvers<void>();
@@ -45,6 +48,7 @@ export class TaskRunner {
   /** Grows with each event: what was seen before counts no more. */
   #events = 0;
   #containerId: string | undefined;
+  #pid = 0;
   #preparing: LinkedAbort | undefined;
 
   constructor(deps: Deps, task: Task, status: TaskStatus, assigned: boolean) {
@@ -70,6 +74,11 @@ export class TaskRunner {
 
   get containerId(): string | undefined {
     return this.#containerId;
+  }
+
+  /** The container's process in the host's namespace; 0 while it does not run. */
+  get pid(): number {
+    return this.#pid;
   }
 
   /** Resolves once the container has run, or never will. */
@@ -193,7 +202,14 @@ export class TaskRunner {
 
   #see(seen: Seen): void {
     this.#seen = seen;
+    if (seen !== "unknown") this.#follow(typeof seen === "object" && "pid" in seen ? seen.pid : 0);
     if (typeof seen === "object" && seen.state !== "created") this.#started.resolve();
+  }
+
+  #follow(pid: number): void {
+    if (pid === this.#pid) return;
+    this.#pid = pid;
+    this.#deps.onProcess();
   }
 
   #report(report: TaskReport): void {

@@ -1,22 +1,29 @@
-import type { Clock } from "#base/clock.ts";
 import { errorMessage } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import type { TaskGroup } from "#base/task-group.ts";
 import type { ConfigId, SecretId, TaskId } from "#model/ids.ts";
 import type { Config, Secret, Task, TaskStatus } from "#model/objects.ts";
 import type { AssignmentChange, AssignmentMessage, StatusUpdate } from "#wire/protocol.ts";
+import type { NetworkKeeper } from "./network-keeper.ts";
 import type { Reporter } from "./reporter.ts";
-import type { TaskContainers } from "./task-containers.ts";
-import type { TaskDb } from "./task-db.ts";
+import type { Runner } from "./runner.ts";
+import type { StoredTask, TaskDb } from "./task-db.ts";
 import type { Payloads } from "./task-files.ts";
-import { TaskRunner } from "./task-runner.ts";
+
+/** What a runner tells of its task. */
+export interface RunnerEvents {
+  /** A new status, before the step that follows it. */
+  readonly onStatus: (status: TaskStatus) => void;
+  /** Another process is the container's, or none. */
+  readonly onProcess: () => void;
+}
 
 interface Deps {
-  readonly containers: TaskContainers;
+  readonly createRunner: (stored: StoredTask, events: RunnerEvents) => Runner;
+  readonly networks: Pick<NetworkKeeper, "apply" | "setContainers">;
   readonly payloads: NodePayloads;
   readonly db: TaskDb;
   readonly reporter: Pick<Reporter, "report" | "forget">;
-  readonly clock: Clock;
   readonly log: Logger;
   /** Where the runners live; its end leaves every container as it is. */
   readonly jobs: TaskGroup;
@@ -54,7 +61,7 @@ export class NodePayloads implements Payloads {
 /** The tasks of this node: takes assignments, and has one runner for each task until the task has left the node. */
 export class Worker {
   readonly #deps: Deps;
-  readonly #runners = new Map<TaskId, TaskRunner>();
+  readonly #runners = new Map<TaskId, Runner>();
   #arrival = Promise.withResolvers<void>();
 
   constructor(deps: Deps) {
@@ -63,11 +70,14 @@ export class Worker {
 
   /** Goes on with the tasks that the node had before its daemon was restarted. */
   resume(): void {
-    for (const { task, status, assigned } of this.#deps.db.tasks()) this.#run(task, status, assigned);
+    for (const stored of this.#deps.db.tasks()) this.#run(stored);
   }
 
-  apply(message: AssignmentMessage): void {
-    const { payloads } = this.#deps;
+  /** @returns whether the message says anything about networks. */
+  apply(message: AssignmentMessage): boolean {
+    const { payloads, networks } = this.#deps;
+    // Before the tasks: they need their networks.
+    const concernsNetworks = networks.apply(message);
     if (message.type === "complete") {
       payloads.clear();
       this.#releaseAllBut(message.changes);
@@ -76,14 +86,24 @@ export class Worker {
     for (const runner of this.#runners.values()) runner.retryNow();
     this.#arrival.resolve();
     this.#arrival = Promise.withResolvers();
+    return concernsNetworks;
   }
 
   has(taskId: TaskId): boolean {
     return this.#runners.has(taskId);
   }
 
-  get(taskId: TaskId): TaskRunner | undefined {
+  get(taskId: TaskId): Runner | undefined {
     return this.#runners.get(taskId);
+  }
+
+  /** The name servers that the task with this address asked for; undefined when it asked for none. */
+  nameServersOf(address: string): readonly string[] | undefined {
+    for (const { task } of this.#runners.values()) {
+      const isIts = task.networks?.some((place) => place.address === address);
+      if (isIts) return task.spec.ContainerSpec?.DNSConfig?.Nameservers;
+    }
+    return undefined;
   }
 
   /** The ids of all tasks that are not gone from the node yet. */
@@ -116,11 +136,12 @@ export class Worker {
   #apply(change: AssignmentChange): void {
     const { payloads } = this.#deps;
     if (change.type === "update") {
-      if (change.object.kind === "task") this.#assign(change.object);
-      else payloads.put(change.object);
+      const { object } = change;
+      if (object.kind === "task") this.#assign(object);
+      else if (object.kind === "secret" || object.kind === "config") payloads.put(object);
     } else if (change.kind === "task") {
       this.#release(change.id);
-    } else {
+    } else if (change.kind === "secret" || change.kind === "config") {
       payloads.remove(change.kind, change.id);
     }
   }
@@ -130,7 +151,7 @@ export class Worker {
     runner?.update(task);
     const status = runner?.status ?? task.status;
     this.#remember((db) => db.put(task, status));
-    if (runner === undefined) this.#run(task, status, true);
+    if (runner === undefined) this.#run({ task, status, assigned: true });
   }
 
   #releaseAllBut(changes: readonly AssignmentChange[]): void {
@@ -144,18 +165,29 @@ export class Worker {
     this.#runners.get(taskId)?.release();
   }
 
-  #run(task: Task, status: TaskStatus, assigned: boolean): void {
-    const { containers, clock, log, jobs } = this.#deps;
-    const onStatus = (next: TaskStatus) => this.#onStatus(task.id, next);
-    const runner = new TaskRunner({ containers, clock, log, onStatus }, task, status, assigned);
-    this.#runners.set(task.id, runner);
-    jobs.spawn(`task ${task.id}`, async (signal) => {
+  #run(stored: StoredTask): void {
+    const { createRunner, jobs } = this.#deps;
+    const { id, networks = [] } = stored.task;
+    const runner = createRunner(stored, {
+      onStatus: (next) => this.#onStatus(id, next),
+      onProcess: () => networks.length > 0 && this.#tellProcesses(),
+    });
+    this.#runners.set(id, runner);
+    jobs.spawn(`task ${id}`, async (signal) => {
       // A task that was assigned again while it was being removed starts over.
       do await runner.run(signal);
       while (runner.isAssigned);
-      this.#runners.delete(task.id);
-      this.#remember((db) => db.remove(task.id));
+      this.#runners.delete(id);
+      this.#remember((db) => db.remove(id));
     });
+  }
+
+  /** Tells which containers of the cluster's networks run. */
+  #tellProcesses(): void {
+    const running = [...this.#runners.values()].flatMap(({ task, containerId = "", pid }) =>
+      pid > 0 && task.networks !== undefined ? [{ taskId: task.id, containerId, pid }] : [],
+    );
+    this.#deps.networks.setContainers(running);
   }
 
   #onStatus(taskId: TaskId, status: TaskStatus): void {

@@ -1,5 +1,6 @@
 import type { AgentOutcome } from "#agent/agent.ts";
 import { runAgent } from "#agent/agent.ts";
+import { AttachmentDesk } from "#agent/attachment-desk.ts";
 import type { TaskDb } from "#agent/task-db.ts";
 import { openTaskDb } from "#agent/task-db.ts";
 import type { TaskFile, TaskFileStore } from "#agent/task-files.ts";
@@ -14,6 +15,7 @@ import { createFakeEngine } from "#engine/fake-engine.ts";
 import type { TaskId } from "#model/ids.ts";
 import type { SessionMessage } from "#wire/protocol.ts";
 import { description, IMAGE } from "./builders.ts";
+import { DataPlaneDouble } from "./data-plane-double.ts";
 import { ManagerDouble } from "./manager-double.ts";
 
 /** Files of secrets in memory. */
@@ -46,6 +48,11 @@ export class AgentBed implements AsyncDisposable {
   readonly others = new Map<string, ManagerDouble>();
   readonly db: TaskDb = openTaskDb(":memory:", silentLogger);
   readonly files = new MemoryFiles();
+  readonly desk = new AttachmentDesk(this.clock);
+  /** Data planes as they were opened. */
+  readonly planes: DataPlaneDouble[] = [];
+  /** Default routes as they were set. */
+  readonly routes: { readonly pid: number; readonly gateway: string }[] = [];
   readonly words: SessionMessage[] = [];
   readonly dialled: string[] = [];
   outcome: AgentOutcome | undefined;
@@ -74,6 +81,11 @@ export class AgentBed implements AsyncDisposable {
       connect: async (addr: string) => this.#dial(addr),
       describe: (signal: AbortSignal) => engine.describe(signal),
       onSession: (message: SessionMessage) => this.words.push(message),
+      openDataPlane: async () => this.#openPlane(),
+      setDefaultRoute: async (pid: number, gateway: string) => {
+        this.routes.push({ pid, gateway });
+      },
+      attachments: this.desk,
     };
     this.#running = runAgent(deps, stop.signal).then(
       (outcome) => {
@@ -92,6 +104,11 @@ export class AgentBed implements AsyncDisposable {
     await this.#running;
   }
 
+  /** The data plane that was opened last. */
+  get plane(): DataPlaneDouble | undefined {
+    return this.planes.at(-1);
+  }
+
   /** The container of a task. */
   container(taskId: TaskId): Container | undefined {
     return this.engine.containers.find((container) => container.labels[TASK_ID_LABEL] === taskId);
@@ -104,6 +121,12 @@ export class AgentBed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     await this.engine[Symbol.asyncDispose]();
+  }
+
+  #openPlane(): DataPlaneDouble {
+    const plane = new DataPlaneDouble();
+    this.planes.push(plane);
+    return plane;
   }
 
   #dial(addr: string) {

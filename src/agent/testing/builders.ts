@@ -1,3 +1,4 @@
+import type { NodeNetwork } from "#model/node-network.ts";
 import type { Secret, Task } from "#model/objects.ts";
 import type { ContainerSpec, NodeDescription } from "#model/spec.ts";
 
@@ -44,3 +45,24 @@ export const secretReference = (id: string, name: string) => ({
   SecretName: name,
   File: { Name: name, UID: "0", GID: "0", Mode: 0o444 },
 });
+
+/** A network as a manager tells node `n1` of it; the number in its id makes subnet and VNI. */
+export function network(id: string, more: Partial<NodeNetwork> = {}): NodeNetwork {
+  const number = Number(id.replace(/\D/g, ""));
+  return {
+    kind: "node-network",
+    id,
+    name: `net-${id}`,
+    internal: false,
+    ingress: false,
+    attachable: false,
+    subnet: `10.0.${number}.0/24`,
+    vni: 4096 + number,
+    mtu: 1450,
+    dataPathPort: 4789,
+    address: `10.0.${number}.2`,
+    host: "192.0.2.1",
+    peers: [],
+    ...more,
+  };
+}

@@ -1,12 +1,15 @@
 import { aborted, LinkedAbort } from "#base/abort.ts";
-import type { FlotillaError } from "#base/errors.ts";
+import { FlotillaError } from "#base/errors.ts";
 import { Fanout } from "#base/fanout.ts";
 import type { TaskId } from "#model/ids.ts";
+import type { NetworkObject } from "#model/node-network.ts";
 import type { Secret, Task, TaskStatus } from "#model/objects.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type {
   AssignmentChange,
   AssignmentMessage,
+  AttachedNetwork,
+  AttachRequest,
   LogBatch,
   LogSubscription,
   ManagerConnection,
@@ -15,6 +18,8 @@ import type {
 } from "#wire/protocol.ts";
 
 const BEAT_MS = 1_000;
+
+type Assigned = Task | Secret | NetworkObject;
 
 /** A manager in memory, as one agent sees it: what the test assigns, and what the agent says. */
 export class ManagerDouble {
@@ -35,8 +40,15 @@ export class ManagerDouble {
   refusal: FlotillaError | undefined;
   /** Thrown by the next status reports, one each. */
   readonly reportErrors: FlotillaError[] = [];
+  /** What the agent said to be in force. */
+  readonly applied: string[] = [];
+  readonly detached: TaskId[] = [];
+  /** What attachments are answered. */
+  attach: (request: AttachRequest) => Promise<AttachedNetwork> = async () => {
+    throw new FlotillaError("not_found", "there is no such network");
+  };
   managers: SessionMessage["managers"];
-  #objects: (Task | Secret)[] = [];
+  #objects: Assigned[] = [];
   #sequence = 0;
   #session = new AbortController();
   #assignments = new Fanout<AssignmentMessage>(1_000);
@@ -51,15 +63,21 @@ export class ManagerDouble {
     return this.reports.filter((report) => report.taskId === taskId).map(({ status }) => status.state);
   }
 
-  put(...objects: readonly (Task | Secret)[]): void {
+  put(...objects: readonly Assigned[]): void {
     const ids = new Set(objects.map(({ id }) => id));
     this.#objects = [...this.#objects.filter(({ id }) => !ids.has(id)), ...objects];
     this.#send(objects.map((object) => ({ type: "update", object })));
   }
 
-  remove(object: Task | Secret): void {
-    this.#objects = this.#objects.filter(({ id }) => id !== object.id);
-    this.#send([{ type: "remove", kind: object.kind, id: object.id }]);
+  remove(...objects: readonly Assigned[]): void {
+    const ids = new Set(objects.map(({ id }) => id));
+    this.#objects = this.#objects.filter(({ id }) => !ids.has(id));
+    this.#send(objects.map(({ kind, id }) => ({ type: "remove", kind, id })));
+  }
+
+  /** The newest word about assignments. */
+  get sequence(): string {
+    return String(this.#sequence);
   }
 
   /** Changes what is assigned without telling: a message got lost. */
@@ -92,6 +110,13 @@ export class ManagerDouble {
       },
       assignments: (_, signal) => this.#assign(signal),
       updateTaskStatus: async (_, updates) => this.#take(updates),
+      networksApplied: async (_, resultsIn) => {
+        this.applied.push(resultsIn);
+      },
+      attachNetwork: (request) => this.attach(request),
+      detachNetwork: async (taskId) => {
+        this.detached.push(taskId);
+      },
       logSubscriptions: (signal) => this.#logs.subscribe(signal),
       publishLogs: async (batches) => {
         this.publishing++;

@@ -64,7 +64,8 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks, size);
 }
 
-function requireJson(request: IncomingMessage): void {
+/** @throws FlotillaError `invalid` for a content type that is not JSON. */
+export function requireJson(request: IncomingMessage): void {
   const header = request.headers["content-type"];
   if (header === undefined) {
     if (!hasBody(request)) throw invalid("invalid JSON: got EOF while reading request body");

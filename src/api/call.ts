@@ -74,5 +74,17 @@ export function manage<T>(
   return withDeadline(api.clock, MANAGER_DEADLINE_MS, what, api.signal, (signal) => fromManager(work(control, signal)));
 }
 
+/** The manager of this daemon, if there is one and it is ready. */
+export function controlOf(api: ApiContext): Control | undefined {
+  try {
+    return api.membership.control();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether this daemon is in a cluster at all. */
+export const isInCluster = (api: ApiContext): boolean => api.membership.local.state === "active";
+
 /** The value of a path's `{id}`. */
 export const idOf = (call: Call): string => call.params["id"] ?? "";

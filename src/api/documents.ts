@@ -87,8 +87,9 @@ const PLACEMENT = struct<Placement>({
   ),
 });
 
+/** Without what only the cluster itself writes there. */
 const NETWORK_ATTACHMENTS = list(
-  struct<NetworkAttachmentConfig>({
+  struct<Omit<NetworkAttachmentConfig, "Addresses">>({
     Target: sparse(string),
     Aliases: sparse(list(string)),
     DriverOpts: sparse(labels),

@@ -1,14 +1,36 @@
 import type { IncomingMessage } from "node:http";
 import { type ErrorCode, FlotillaError } from "#base/errors.ts";
-import type { ApiContext, Call } from "./call.ts";
+import { type Answer, type ApiContext, type Call, empty, json } from "./call.ts";
 import type { Json } from "./convert/meta-json.ts";
 import { HTTP_STATUS } from "./errors.ts";
 
 /** The engine's answer to the same question, in the client's version, as a document. @throws FlotillaError */
-export async function askEngine(api: ApiContext, call: Call, path: string): Promise<Json> {
+export async function askEngine<T = Json>(api: ApiContext, call: Call, path: string): Promise<T> {
   const answer = await api.engine.open({ method: "GET", path: `/v${call.version}${path}` }, call.signal);
   if (answer.statusCode !== 200) throw await engineRefusal(answer);
   return JSON.parse(await readText(answer));
+}
+
+/** What the engine answered to a call that is made in place of the client's. */
+export interface EngineAnswer {
+  readonly isOk: boolean;
+  /** For the client. */
+  readonly answer: Answer;
+}
+
+/** Makes a call with a body, in the client's version, and waits for the whole answer. @throws FlotillaError `unavailable` */
+export async function tellEngine(
+  api: ApiContext,
+  call: Call,
+  method: "POST" | "DELETE",
+  path: string,
+  body?: unknown,
+): Promise<EngineAnswer> {
+  const target = `/v${call.version}${path}`;
+  const answer = await api.engine.open({ method, path: target, ...(body !== undefined && { body }) }, call.signal);
+  const text = await readText(answer);
+  const status = answer.statusCode ?? 502;
+  return { isOk: status < 300, answer: text.trim() === "" ? empty(status) : json(JSON.parse(text), status) };
 }
 
 /** What an engine's refusal says, with the code that answers with the same status. */

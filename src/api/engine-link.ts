@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { withDeadline } from "#base/abort.ts";
@@ -27,6 +28,11 @@ export interface EngineRequest {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** A call of our own, with a document to be sent as JSON. */
+export interface EngineCall extends EngineRequest {
+  readonly body?: unknown;
 }
 
 /**
@@ -77,17 +83,18 @@ export class EngineLink {
     return connect({ ...this.#address, allowHalfOpen: true });
   }
 
-  /** Makes a call without a body. @throws FlotillaError `unavailable` when the engine does not answer. */
-  async open(call: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  /** Makes a call. @throws FlotillaError `unavailable` when the engine does not answer. */
+  async open({ body, ...call }: EngineCall, signal: AbortSignal): Promise<IncomingMessage> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const outgoing = this.request(call);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const outgoing = this.request(text === undefined ? call : withJsonHeaders(call, text));
     const onAbort = () => outgoing.destroy(new Error("aborted", { cause: signal.reason }));
     signal.addEventListener("abort", onAbort, { once: true });
     outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
     outgoing.once("response", resolve);
     outgoing.on("error", (err) => reject(signal.aborted ? signal.reason : this.unreachable(err)));
-    outgoing.end();
+    outgoing.end(text);
     return await promise;
   }
 
@@ -101,7 +108,7 @@ export class EngineLink {
   async ping(signal: AbortSignal): Promise<void> {
     await withDeadline(this.#clock, IDENTIFY_MS, "the engine's answer", signal, async (within) => {
       const answer = await this.open({ method: "GET", path: "/_ping" }, within);
-      answer.resume();
+      await once(answer.resume(), "end");
     });
   }
 
@@ -123,6 +130,15 @@ export class EngineLink {
     };
   }
 }
+
+const withJsonHeaders = (call: EngineRequest, text: string): EngineRequest => ({
+  ...call,
+  headers: {
+    ...call.headers,
+    "Content-Type": "application/json",
+    "Content-Length": String(Buffer.byteLength(text)),
+  },
+});
 
 function parseEngineUrl(url: string): { readonly path: string } | { readonly host: string; readonly port: number } {
   if (url.startsWith("unix://")) return { path: url.slice("unix://".length) };

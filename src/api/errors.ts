@@ -33,13 +33,13 @@ export const invalid = (message: string, cause?: unknown): FlotillaError =>
 
 /**
  * An answer of the cluster's manager, with the prefix that Docker puts before its errors. Not for what Docker's daemon
- * refuses itself, before it asks the manager: a local network in a service (`forbidden`).
+ * refuses itself, before it asks the manager: a local network in a service.
  */
 export async function fromManager<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (err) {
-    if (!(err instanceof FlotillaError) || err.code === "forbidden" || err.message.startsWith("rpc error:")) throw err;
+    if (!(err instanceof FlotillaError) || err.message.startsWith("rpc error:")) throw err;
     throw new FlotillaError(err.code, `rpc error: code = ${RPC_CODE[err.code]} desc = ${err.message}`, { cause: err });
   }
 }

@@ -1,5 +1,7 @@
 import type { Control } from "#manager/control.ts";
+import type { NetworkObject } from "#model/node-network.ts";
 import type { NodeAvailability } from "#model/spec.ts";
+import type { AttachedNetwork, AttachRequest } from "#wire/protocol.ts";
 
 export type LocalNodeState = "inactive" | "pending" | "active" | "error" | "locked";
 
@@ -38,9 +40,25 @@ export interface JoinRequest {
   readonly Availability?: NodeAvailability;
 }
 
+/** Places on the cluster's networks for containers of this node that no service made (`docker run --network`). */
+export interface Attachments {
+  /**
+   * Gets a place on an attachable network; resolves when the engine has the network and a container can be connected
+   * with that address. A place that no container takes is given back by the agent, after a while.
+   * @throws FlotillaError `not_found` when the cluster has no such network, `forbidden` when it is not attachable,
+   * `invalid` for an address that cannot be had.
+   */
+  attach(request: AttachRequest, signal: AbortSignal): Promise<AttachedNetwork>;
+  /** Gives the place back; no error when it is gone. */
+  detach(taskId: string, signal: AbortSignal): Promise<void>;
+  /** What managers told this node last about networks: those it takes part in, and who is on them. */
+  objects(): Iterable<NetworkObject>;
+}
+
 /** This daemon's membership in a cluster, as the Engine API controls it. Implemented by `node/`. */
 export interface Membership {
   readonly local: LocalNode;
+  readonly attachments: Attachments;
   /**
    * The manager that runs in this daemon.
    * @throws FlotillaError `unavailable`, with Docker's text, while there is none: inactive, worker, locked, starting.

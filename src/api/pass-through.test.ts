@@ -6,7 +6,6 @@ import { connect } from "node:net";
 import type { Writable } from "node:stream";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { FlotillaError } from "#base/errors.ts";
 import { startTestApi } from "./test-server.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -209,30 +208,6 @@ test("local networks are the engine's", async () => {
   const reply = await api.call("POST", "/networks/create", '{ "Name": "n",  "Driver": "bridge" }');
   assert.equal(reply.status, 201);
   assert.equal(reply.text, '{ "Name": "n",  "Driver": "bridge" }');
-});
-
-test("overlay networks: not yet, and never from a worker", async () => {
-  await using api = await startTestApi();
-  const overlay = { Name: "n", Driver: "overlay" };
-  assert.equal((await api.call("POST", "/networks/create", overlay)).status, 501);
-  api.membership.manager = new FlotillaError("unavailable", "This node is not a swarm manager.");
-  const reply = await api.call("POST", "/networks/create", overlay);
-  assert.equal(reply.status, 403);
-  assert.deepEqual(reply.json, { message: "This node is not a swarm manager." });
-  api.membership.local = { ...api.membership.local, state: "active", isManager: false };
-  const { json } = await api.call("POST", "/networks/create", overlay);
-  assert.match((json as { message: string }).message, /^Cannot create a multi-host network from a worker node/);
-});
-
-test("the cluster's host network has the same id on every node", async () => {
-  await using api = await startTestApi();
-  api.engine.on("GET /networks/host", (_incoming, response) =>
-    response.end('{"Name":"host","Id":"0123","Scope":"local","Driver":"host","Containers":{}}'),
-  );
-  const swarm = await api.get("/v1.45/networks/host?scope=swarm");
-  assert.deepEqual(swarm.json, { Name: "host", Id: "host", Scope: "swarm", Driver: "host", Containers: null });
-  const local = await api.get("/v1.45/networks/host");
-  assert.equal((local.json as { Id: string }).Id, "0123");
 });
 
 test("a declined upgrade is an ordinary call", async () => {

@@ -4,7 +4,7 @@ import { taskName } from "#model/task-name.ts";
 import type { View } from "#model/view.ts";
 import { invalid } from "./errors.ts";
 
-type Resolvable = "node" | "service" | "task" | "secret" | "config";
+type Resolvable = "node" | "service" | "task" | "secret" | "config" | "network";
 
 /**
  * The object that `input` names: by its full id, else by its exact name, else by the beginning of its id.
@@ -21,11 +21,12 @@ export function resolve<K extends Resolvable>(view: View, kind: K, input: string
   return first;
 }
 
-/** How each kind is found by name: services by their exact name, secrets and configs in any case of letters. */
+/** How each kind is found by name: services and networks by their exact name, secrets and configs in any case of letters. */
 function byName(view: View, name: string): { readonly [K in Resolvable]: () => readonly ObjectOf[K][] } {
   return {
     node: () => view.nodesByHostname(name).filter((node) => node.description?.Hostname === name),
     service: () => present(view.byName("service", name)).filter((service) => service.spec.Name === name),
+    network: () => present(view.byName("network", name)).filter((network) => network.spec.Name === name),
     secret: () => present(view.byName("secret", name)),
     config: () => present(view.byName("config", name)),
     task: () => present(view.get("task", name.slice(name.lastIndexOf(".") + 1))).filter((t) => taskName(t) === name),

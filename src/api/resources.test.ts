@@ -164,7 +164,7 @@ for (const { method, path, body, headers, status, json, call } of [
 for (const { code, status, prefix } of [
   { code: "invalid", status: 400, prefix: "rpc error: code = InvalidArgument desc = " },
   { code: "precondition", status: 400, prefix: "rpc error: code = FailedPrecondition desc = " },
-  { code: "forbidden", status: 403, prefix: "" },
+  { code: "forbidden", status: 403, prefix: "rpc error: code = PermissionDenied desc = " },
   { code: "not_found", status: 404, prefix: "rpc error: code = NotFound desc = " },
   { code: "exists", status: 409, prefix: "rpc error: code = AlreadyExists desc = " },
   { code: "unimplemented", status: 501, prefix: "rpc error: code = Unimplemented desc = " },

@@ -1,8 +1,14 @@
 import type { Handler } from "./call.ts";
 import { createConfig, inspectConfig, listConfigs, removeConfig, updateConfig } from "./configs.ts";
+import { createContainer, removeContainer } from "./containers.ts";
 import { listenEvents } from "./events.ts";
 import { serviceLogs, taskLogs } from "./logs.ts";
-import { createNetwork, inspectNetwork } from "./networks.ts";
+import { connectNetwork, disconnectNetwork } from "./networks/connect.ts";
+import { createNetwork } from "./networks/create.ts";
+import { inspectNetwork } from "./networks/inspect.ts";
+import { listNetworks } from "./networks/list.ts";
+import { pruneNetworks } from "./networks/prune.ts";
+import { removeNetwork } from "./networks/remove.ts";
 import { inspectNode, listNodes, removeNode, updateNode } from "./nodes.ts";
 import { createSecret, inspectSecret, listSecrets, removeSecret, updateSecret } from "./secrets.ts";
 import { createService, inspectService, listServices, removeService, updateService } from "./services.ts";
@@ -63,8 +69,18 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/configs/:id/update", handle: updateConfig, since: "1.30" },
   { method: "DELETE", path: "/configs/:id", handle: removeConfig, since: "1.30" },
 
+  { method: "GET", path: "/networks", handle: listNetworks },
+  { method: "GET", path: "/networks/", handle: listNetworks },
   { method: "GET", path: "/networks/:id", handle: inspectNetwork },
   { method: "POST", path: "/networks/create", handle: createNetwork },
+  { method: "POST", path: "/networks/prune", handle: pruneNetworks, since: "1.25" },
+  { method: "POST", path: "/networks/:id/connect", handle: connectNetwork },
+  { method: "POST", path: "/networks/:id/disconnect", handle: disconnectNetwork },
+  { method: "DELETE", path: "/networks/:id", handle: removeNetwork },
+
+  // The engine's, but for places on networks of the cluster.
+  { method: "POST", path: "/containers/create", handle: createContainer },
+  { method: "DELETE", path: "/containers/:id", handle: removeContainer },
 
   // Not Docker's: `flotilla why` asks it.
   { method: "GET", path: "/flotilla/why/:name", handle: explainName },

@@ -13,3 +13,10 @@ const pick = (words: readonly string[], random: Random): string => words[randomI
 
 /** A name for a service that was created without one, in Docker's manner: an adjective and a scientist. */
 export const inventServiceName = (random: Random): string => `${pick(ADJECTIVES, random)}_${pick(SURNAMES, random)}`;
+
+/** One number in so many makes a name that is not taken, on any host. */
+const NAME_NUMBERS = 1_000_000;
+
+/** A name for a container that was created without one: like Docker's, with a number after it. */
+export const inventContainerName = (random: Random): string =>
+  `${inventServiceName(random)}${randomInt(random, 0, NAME_NUMBERS)}`;

@@ -15,6 +15,7 @@ import { parseFlag, parseObjectVersion } from "./query.ts";
 import { resolve } from "./resolve.ts";
 import { completeService } from "./service-conversion.ts";
 import { inventServiceName } from "./service-name.ts";
+import { withNetworkIds } from "./service-networks.ts";
 
 const FILTERS = ["id", "name", "label", "mode", "runtime"];
 
@@ -24,21 +25,22 @@ export function listServices(api: ApiContext, call: Call): Answer {
   const { view } = api.membership.control();
   const services = [...view.list("service")].filter(matches);
   return list(services, (service) =>
-    serviceJson(service, call.version, withStatus ? serviceStatus(view, service) : undefined),
+    serviceJson(view, service, call.version, withStatus ? serviceStatus(view, service) : undefined),
   );
 }
 
 export function inspectService(api: ApiContext, call: Call): Answer {
   const insertDefaults = parseFlag(call.query, "insertDefaults");
-  const service = resolve(api.membership.control().view, "service", idOf(call));
+  const { view } = api.membership.control();
+  const service = resolve(view, "service", idOf(call));
   const shown = insertDefaults ? { ...service, spec: withDefaults(service.spec) } : service;
-  return json(serviceJson(shown, call.version));
+  return json(serviceJson(view, shown, call.version));
 }
 
 export async function createService(api: ApiContext, call: Call): Promise<Answer> {
   const document = await readServiceSpec(call);
-  api.membership.control();
-  const spec = completeService(document);
+  const { view } = api.membership.control();
+  const spec = completeService(await withNetworkIds(api, call, view, document));
   const named = spec.Name === "" ? { ...spec, Name: inventServiceName(api.random) } : spec;
   const { id, warnings } = await manage(api, "the creation of the service", (control, signal) =>
     control.createService(named, serviceOptions(call), signal),
@@ -50,7 +52,7 @@ export async function updateService(api: ApiContext, call: Call): Promise<Answer
   const document = await readServiceSpec(call);
   const version = parseObjectVersion(call.query, "service");
   const { view } = api.membership.control();
-  const spec = completeService(document);
+  const spec = completeService(await withNetworkIds(api, call, view, document));
   const options = {
     ...serviceOptions(call),
     registryAuthFrom: registryAuthFrom(call.query),

@@ -15,11 +15,13 @@ const FILTERS = ["id", "name", "label", "service", "node", "desired-state", "run
 export function listTasks(api: ApiContext, call: Call): Answer {
   const filters = parseFilters(call.query).accept(FILTERS);
   const control = api.membership.control();
-  return list(selectTasks(control, filters), taskJson);
+  return list(selectTasks(control, filters), (task) => taskJson(control.view, task));
 }
 
-export const inspectTask = (api: ApiContext, call: Call): Answer =>
-  json(taskJson(resolve(api.membership.control().view, "task", idOf(call))));
+export function inspectTask(api: ApiContext, call: Call): Answer {
+  const { view } = api.membership.control();
+  return json(taskJson(view, resolve(view, "task", idOf(call))));
+}
 
 /**
  * The tasks that `filters` keep; services and nodes may be given by id, name or prefix.

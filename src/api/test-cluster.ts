@@ -1,6 +1,8 @@
+import { FlotillaError } from "#base/errors.ts";
 import { Fanout } from "#base/fanout.ts";
 import type { Control } from "#manager/control.ts";
 import { explain } from "#manager/why/explain.ts";
+import type { NetworkObject } from "#model/node-network.ts";
 import type {
   Cluster,
   Config,
@@ -13,10 +15,11 @@ import type {
   StoreObject,
   Task,
 } from "#model/objects.ts";
-import type { ServiceSpec } from "#model/spec.ts";
+import type { NetworkSpec, ServiceSpec } from "#model/spec.ts";
 import type { View } from "#model/view.ts";
 import type { Commit } from "#store/store.ts";
-import type { LocalNode, Membership } from "./membership.ts";
+import type { AttachedNetwork, AttachRequest } from "#wire/protocol.ts";
+import type { Attachments, LocalNode, Membership } from "./membership.ts";
 
 /** A cluster for tests: objects in memory, and a record of what was asked of the manager. */
 
@@ -64,7 +67,20 @@ export class TestView implements View {
 
   *tasksWithoutService(): Iterable<Task> {}
 
-  *servicesUsing(): Iterable<Service> {}
+  *servicesUsing(kind: "secret" | "config" | "network", id: string): Iterable<Service> {
+    if (kind !== "network") return;
+    for (const service of this.list("service")) {
+      if (service.spec.TaskTemplate.Networks?.some(({ Target }) => Target === id)) yield service;
+    }
+  }
+
+  *tasksOfNetwork(id: string): Iterable<Task> {
+    for (const task of this.list("task")) if (task.networks?.some(({ networkId }) => networkId === id)) yield task;
+  }
+
+  *nodesOfNetwork(id: string): Iterable<Node> {
+    for (const node of this.list("node")) if (Object.hasOwn(node.attachments ?? {}, id)) yield node;
+  }
 }
 
 /** Records each call as its name and arguments, without the signal. */
@@ -93,6 +109,8 @@ export class TestControl implements Control {
   createConfig = (...call: unknown[]) => this.#record("createConfig", call, "new-config");
   updateConfig = (...call: unknown[]) => this.#record("updateConfig", call, undefined);
   removeConfig = (...call: unknown[]) => this.#record("removeConfig", call, undefined);
+  createNetwork = (...call: unknown[]) => this.#record("createNetwork", call, "new-network");
+  removeNetwork = (...call: unknown[]) => this.#record("removeNetwork", call, undefined);
   updateNode = (...call: unknown[]) => this.#record("updateNode", call, undefined);
   removeNode = (...call: unknown[]) => this.#record("removeNode", call, undefined);
   updateCluster = (...call: unknown[]) => this.#record("updateCluster", call, undefined);
@@ -124,11 +142,34 @@ export const INACTIVE: LocalNode = {
   remoteManagers: null,
 };
 
+/** Gives the places that a test laid out, in order, and records what was asked. */
+export class TestAttachments implements Attachments {
+  readonly calls: unknown[][] = [];
+  readonly known: NetworkObject[] = [];
+  readonly places: (AttachedNetwork | Error)[] = [];
+
+  async attach(request: AttachRequest): Promise<AttachedNetwork> {
+    this.calls.push(["attach", request]);
+    const place = this.places.shift() ?? new FlotillaError("not_found", `network ${request.network} not found`);
+    if (place instanceof Error) throw place;
+    return place;
+  }
+
+  async detach(taskId: string): Promise<void> {
+    this.calls.push(["detach", taskId]);
+  }
+
+  objects(): Iterable<NetworkObject> {
+    return this.known;
+  }
+}
+
 /** `control` is the manager, or the error that says why there is none. */
 export class TestMembership implements Membership {
   local: LocalNode;
   manager: Control | Error;
   readonly calls: unknown[][] = [];
+  readonly attachments = new TestAttachments();
 
   constructor(local: LocalNode, manager: Control | Error) {
     this.local = local;
@@ -230,11 +271,18 @@ export const aConfig = (id: string, name: string): Config => ({
   spec: { Name: name, Labels: {}, Data: "Y29uZmln" },
 });
 
-export const aNetwork = (id: string, name: string): Network => ({
+export const aNetwork = (
+  id: string,
+  name: string,
+  more: Partial<Network> = {},
+  spec: Partial<NetworkSpec> = {},
+): Network => ({
   kind: "network",
   id: longId(id),
   ...META,
-  spec: { Name: name, Labels: {}, Driver: "overlay" },
+  spec: { Name: name, Labels: {}, Driver: "overlay", ...spec },
+  allocation: { subnet: "10.0.1.0/24", gateway: "10.0.1.1", vni: 4097 },
+  ...more,
 });
 
 export const aCluster = (more: Partial<Cluster> = {}): Cluster => ({

@@ -1,4 +1,5 @@
 import { runAgent } from "#agent/agent.ts";
+import { AttachmentDesk } from "#agent/attachment-desk.ts";
 import type { TaskDb } from "#agent/task-db.ts";
 import type { TaskFileStore } from "#agent/task-files.ts";
 import type { Clock } from "#base/clock.ts";
@@ -19,6 +20,8 @@ import { writeTrustRoot } from "#wire/identity-files.ts";
 import type { Caller, CertificateRequest, ManagerConnection, SessionMessage } from "#wire/protocol.ts";
 import { Renewal } from "#wire/renewal.ts";
 import { parseHostPort } from "./addresses.ts";
+import { openDataPlane } from "./data-plane.ts";
+import { hostRoutes } from "./host-routes.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { connectLocally } from "./local-connection.ts";
 import type { ManagerHost } from "./manager-host.ts";
@@ -53,6 +56,8 @@ export type ActiveNodeStatus = "starting" | "ready" | "removed";
  * certificate. They share one life; when a part fails, all are started again after a pause.
  */
 export class ActiveNode {
+  /** Where containers of this node that no service made get places on networks. */
+  readonly attachments: AttachmentDesk;
   readonly #deps: ActiveNodeDeps;
   readonly #renewal: Renewal;
   readonly #describeAgain = new Wakeup();
@@ -65,6 +70,7 @@ export class ActiveNode {
   constructor(deps: ActiveNodeDeps) {
     this.#deps = deps;
     this.#managers = deps.state.managers;
+    this.attachments = new AttachmentDesk(deps.clock);
     this.#renewal = new Renewal({
       ...deps,
       request: (request, signal) => this.#requestCertificate(request, signal),
@@ -162,8 +168,11 @@ export class ActiveNode {
         describe: async (stop) => ({
           ...(await this.#deps.describe(stop)),
           TLSInfo: tlsInfo(identity.current),
+          Routes: await hostRoutes(),
         }),
         describeAgain: this.#describeAgain,
+        openDataPlane: (hooks) => openDataPlane(this.#deps, hooks),
+        attachments: this.attachments,
         onSession: (message) => this.#onSession(message),
       },
       signal,

@@ -9,6 +9,7 @@ import { createDataKey } from "#manager/ca/key-encryption.ts";
 import { signFor } from "#manager/ca/sign.ts";
 import { validateClusterSpec } from "#manager/control/cluster.ts";
 import { newId } from "#model/ids.ts";
+import { firstIngressNetwork } from "#model/ingress.ts";
 import type { Cluster, Node } from "#model/objects.ts";
 import { sealedCodec } from "#store/codec.ts";
 import { openSqliteStore } from "#store/sqlite.ts";
@@ -122,6 +123,7 @@ async function storeFirst(
     [
       { type: "create", object: cluster },
       { type: "create", object: node },
+      { type: "create", object: firstIngressNetwork(newId(random), node.createdAt) },
     ],
     signal,
   );

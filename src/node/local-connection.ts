@@ -7,6 +7,9 @@ export const connectLocally = (agents: AgentService, caller: () => Caller): Mana
   heartbeat: (sessionId, signal) => agents.heartbeat(caller(), sessionId, signal),
   assignments: (sessionId, signal) => agents.assignments(caller(), sessionId, signal),
   updateTaskStatus: (sessionId, updates, signal) => agents.updateTaskStatus(caller(), sessionId, updates, signal),
+  networksApplied: (sessionId, resultsIn, signal) => agents.networksApplied(caller(), sessionId, resultsIn, signal),
+  attachNetwork: (request, signal) => agents.attachNetwork(caller(), request, signal),
+  detachNetwork: (taskId, signal) => agents.detachNetwork(caller(), taskId, signal),
   logSubscriptions: (signal) => agents.logSubscriptions(caller(), signal),
   publishLogs: (batches, signal) => agents.publishLogs(caller(), batches, signal),
 });

@@ -4,7 +4,7 @@ import { createSecretFiles } from "#agent/secret-files.ts";
 import { openTaskDb, type TaskDb } from "#agent/task-db.ts";
 import type { TaskFileStore } from "#agent/task-files.ts";
 import { tmpfsMounter } from "#agent/tmpfs.ts";
-import type { InitRequest, JoinRequest, LocalNode, Membership } from "#api/membership.ts";
+import type { Attachments, InitRequest, JoinRequest, LocalNode, Membership } from "#api/membership.ts";
 import { withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorCode, errorMessage } from "#base/errors.ts";
@@ -18,6 +18,7 @@ import type { NodeDescription } from "#model/spec.ts";
 import { parseUnlockKey } from "#wire/unlock-key.ts";
 import { ActiveNode } from "./active-node.ts";
 import type { Interfaces } from "./addresses.ts";
+import { openDataPlane } from "./data-plane.ts";
 import * as errors from "./errors.ts";
 import { joinCluster } from "./join.ts";
 import { type NodePaths, nodePaths } from "./paths.ts";
@@ -117,6 +118,20 @@ export class SwarmNode implements Membership, AsyncDisposable {
     if (phase.state.role === "worker") throw errors.onlyWorker();
     if (phase.node.control === undefined) throw errors.managerStarting();
     return phase.node.control;
+  }
+
+  get attachments(): Attachments {
+    const desk = () => {
+      const phase = this.#phase;
+      if (phase.name === "active") return phase.node.attachments;
+      if (phase.name === "inactive") throw errors.noSwarm();
+      throw phase.name === "locked" ? errors.swarmLocked() : errors.certificatesExpired();
+    };
+    return {
+      attach: async (request, signal) => desk().attach(request, signal),
+      detach: async (taskId, signal) => desk().detach(taskId, signal),
+      objects: () => (this.#phase.name === "active" ? this.#phase.node.attachments.objects() : []),
+    };
   }
 
   init(request: InitRequest, signal: AbortSignal): Promise<string> {
@@ -266,8 +281,15 @@ export class SwarmNode implements Membership, AsyncDisposable {
   async #removeTasks(state: NodeState, signal: AbortSignal): Promise<void> {
     const { engine, log, clock } = this.#deps;
     using db = openTaskDb(this.#paths.taskDb, log);
-    const deps = { engine, log, db, files: this.#files, node: { id: state.nodeId, clusterId: state.clusterId } };
-    await withDeadline(clock, LEAVE_LIMIT_MS, "removing this node's containers", signal, (stop) =>
+    const deps = {
+      engine,
+      log,
+      db,
+      files: this.#files,
+      node: { id: state.nodeId, clusterId: state.clusterId },
+      openDataPlane: () => openDataPlane(this.#deps, { resolversFor: () => undefined }),
+    };
+    await withDeadline(clock, LEAVE_LIMIT_MS, "removing this node's containers and networks", signal, (stop) =>
       leaveCluster(deps, stop),
     ).catch((err: unknown) => log.error({ err }, "containers of the left swarm may be left over"));
   }

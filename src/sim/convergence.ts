@@ -1,5 +1,8 @@
 import { TASK_ID_LABEL } from "#engine/container-body.ts";
+import type { Task } from "#model/objects.ts";
 import type { View } from "#model/view.ts";
+import { USER_LABEL } from "./attached-containers.ts";
+import { networkProblems } from "./network-convergence.ts";
 import { historyProblems, serviceProblems } from "./service-convergence.ts";
 import type { SimHost } from "./sim-host.ts";
 
@@ -14,10 +17,15 @@ export function convergenceProblems(view: View, hosts: readonly SimHost[]): stri
       problems.push(`service ${service.spec.Name}: ${problem}`);
     }
   }
-  for (const task of view.tasksWithoutService()) problems.push(`task ${task.id} of a removed service is still there`);
+  for (const task of view.tasksWithoutService()) {
+    if (!isAttachment(task)) problems.push(`task ${task.id} of a removed service is still there`);
+  }
   for (const host of hosts) problems.push(...hostProblems(view, host).map((problem) => `${host.name}: ${problem}`));
+  problems.push(...networkProblems(view, hosts));
   return problems;
 }
+
+const isAttachment = ({ spec }: Task): boolean => spec.NetworkAttachmentSpec !== undefined;
 
 function hostProblems(view: View, host: SimHost): string[] {
   const problems: string[] = [];
@@ -25,7 +33,9 @@ function hostProblems(view: View, host: SimHost): string[] {
   if (host.nodeId !== undefined && node?.status.state !== "ready") problems.push(`node is ${node?.status.state}`);
   const running = new Set<string>();
   for (const container of host.engine.containers) {
-    const taskId = container.labels[TASK_ID_LABEL] ?? "";
+    const taskId = container.labels[TASK_ID_LABEL] ?? container.labels[USER_LABEL] ?? "";
+    const isOff = container.labels[USER_LABEL] !== undefined && container.networks.length === 0;
+    if (isOff) continue;
     const task = view.get("task", taskId);
     if (task === undefined || task.nodeId !== host.nodeId) {
       problems.push(`container ${container.name} belongs to no task of this node`);
@@ -36,7 +46,7 @@ function hostProblems(view: View, host: SimHost): string[] {
     }
   }
   for (const task of view.tasksOfNode(host.nodeId ?? "")) {
-    if (task.status.state === "running" && !running.has(task.id)) {
+    if (task.status.state === "running" && !running.has(task.id) && !isAttachment(task)) {
       problems.push(`task ${task.id} is running, but has no running container`);
     }
   }

@@ -25,6 +25,13 @@ export function detachedEngine(engine: Engine, life: AbortSignal): Engine {
     inspectContainer: (id, signal) => engine.inspectContainer(id, signal),
     listContainers: (labels, signal) => engine.listContainers(labels, signal),
     createVolume: (volume, signal) => detached(signal, (own) => engine.createVolume(volume, own)),
+    listNetworks: (labels, signal) => engine.listNetworks(labels, signal),
+    createNetwork: (network, signal) => detached(signal, (own) => engine.createNetwork(network, own)),
+    removeNetwork: (id, signal) => detached(signal, (own) => engine.removeNetwork(id, own)),
+    connectNetwork: (id, container, endpoint, signal) =>
+      detached(signal, (own) => engine.connectNetwork(id, container, endpoint, own)),
+    disconnectNetwork: (id, container, signal) =>
+      detached(signal, (own) => engine.disconnectNetwork(id, container, own)),
     events: (labels, signal) => engine.events(labels, signal),
     logs: (id, options, signal) => engine.logs(id, options, signal),
   };

@@ -37,8 +37,24 @@ const once = (action: () => void) => (): undefined => {
 };
 
 /** What a daemon asks an engine for that can be slow or fail. */
-const WORK = ["createContainer", "startContainer", "stopContainer", "removeContainer", "pullImage"] as const;
-const LOOKS = ["inspectContainer", "listContainers", "describe", "events"] as const satisfies readonly (keyof Engine)[];
+const WORK = [
+  "createContainer",
+  "startContainer",
+  "stopContainer",
+  "removeContainer",
+  "pullImage",
+  "createNetwork",
+  "removeNetwork",
+  "connectNetwork",
+  "disconnectNetwork",
+] as const satisfies readonly (keyof Engine)[];
+const LOOKS = [
+  "inspectContainer",
+  "listContainers",
+  "listNetworks",
+  "describe",
+  "events",
+] as const satisfies readonly (keyof Engine)[];
 
 /** How many of the kinds of faults a seed has. With fewer kinds, one does not so often set right what another broke. */
 const KINDS_SHARE = 0.5;
@@ -101,6 +117,7 @@ export class Faults {
       [2, named("failing engine", 1, () => this.#failEngine(host))],
       [2, named("container", 1, () => this.#endContainer(host))],
       [1, named("removed container", 1, () => this.#removeContainer(host))],
+      [1, named("removed network", 1, () => this.#removeNetwork(host))],
       [4, named("link", 40_000, () => this.#cut(host))],
       [1, named("slow link", 30_000, () => this.#slowLink(host))],
       [
@@ -195,6 +212,13 @@ export class Faults {
     const container = pickAny(this.#random, host.engine.containers);
     if (container === undefined || !host.isPowered) return undefined;
     await host.engine.removeContainer(container.id, this.#deps.signal).catch(() => undefined);
+    return undefined;
+  }
+
+  async #removeNetwork(host: SimHost): Promise<undefined> {
+    const network = pickAny(this.#random, host.engine.networks);
+    if (network === undefined || !host.isPowered) return undefined;
+    await host.engine.removeNetwork(network.id, this.#deps.signal).catch(() => undefined);
     return undefined;
   }
 

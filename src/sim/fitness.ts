@@ -48,7 +48,9 @@ function takenPort(task: Task, others: readonly Task[]): string | undefined {
 }
 
 const fixedPorts = ({ endpoint }: Task): string[] =>
-  (endpoint?.ports ?? []).filter((port) => port.PublishedPort).map((port) => `${port.PublishedPort}/${port.Protocol}`);
+  (endpoint?.ports ?? [])
+    .filter((port) => port.PublishMode === "host" && port.PublishedPort)
+    .map((port) => `${port.PublishedPort}/${port.Protocol}`);
 
 function isFull(task: Task, others: readonly Task[]): boolean {
   const most = task.spec.Placement?.MaxReplicas ?? 0;

@@ -7,6 +7,7 @@ import { Cache } from "#store/cache.ts";
 import type { Commit, Store } from "#store/store.ts";
 import type { EventLog } from "./event-log.ts";
 import { unfitness } from "./fitness.ts";
+import { concernsNetworks, networkViolations } from "./network-rules.ts";
 import { renderChange } from "./render-change.ts";
 import { checkDeletion, checkSlot, checkTransition, checkTwins } from "./task-rules.ts";
 
@@ -64,6 +65,12 @@ export class Invariants {
       const broken = change.kind === "task" ? this.#checkTask(change) : undefined;
       if (broken !== undefined) this.#deps.onViolation(`r${commit.revision} ${renderChange(change)}: ${broken}`);
     }
+    this.#checkNetworks(commit);
+  }
+
+  #checkNetworks(commit: Commit): void {
+    if (!commit.changes.some(concernsNetworks)) return;
+    for (const broken of networkViolations(this.#view)) this.#deps.onViolation(`r${commit.revision} ${broken}`);
   }
 
   #remember(change: Change): void {

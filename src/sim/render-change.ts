@@ -19,14 +19,21 @@ const name = (object: StoreObject): string => {
 function describe(object: StoreObject): string {
   if (object.kind === "task") return describeTask(object);
   if (object.kind === "node") {
-    return `${object.status.state}/${object.spec.Availability} ${Object.values(object.spec.Labels).join(",")}`;
+    const labels = Object.values(object.spec.Labels).join(",");
+    return `${object.status.state}/${object.spec.Availability} ${labels} ${Object.values(object.attachments ?? {}).join(" ")}`;
+  }
+  if (object.kind === "network") {
+    return `${object.allocation?.subnet ?? "-"} ${object.allocation?.vni ?? "-"} ${object.problem ?? ""}`;
   }
   if (object.kind !== "service") return "";
-  return `v${object.specVersion} ${object.updateStatus?.state ?? "-"} ${object.jobStatus?.iteration ?? ""}`;
+  const addresses = object.endpoint?.virtualIPs?.map(({ address }) => address).join(" ") ?? "";
+  const { updateStatus, jobStatus, problem = "" } = object;
+  return `v${object.specVersion} ${updateStatus?.state ?? "-"} ${jobStatus?.iteration ?? ""} ${addresses} ${problem}`;
 }
 
-function describeTask({ status, desired, nodeId, specVersion, cause }: Task): string {
+function describeTask({ status, desired, nodeId, specVersion, cause, networks = [] }: Task): string {
   const node = nodeId === undefined ? "" : ` on ${nodeId.slice(0, 6)}`;
   const err = status.err === undefined ? "" : ` (${status.err})`;
-  return `${status.state}/${desired}${node} v${specVersion} ${cause.kind}${err}`;
+  const addresses = networks.map(({ address }) => ` ${address}`).join("");
+  return `${status.state}/${desired}${node} v${specVersion} ${cause.kind}${addresses}${err}`;
 }

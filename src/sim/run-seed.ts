@@ -28,17 +28,18 @@ export interface SeedResult {
 
 /** Runs a cluster from one seed: a while of users and faults, then peace, in which it has to reach what users want; again. */
 export async function runSeed(seed: number, onLine?: (line: string) => void): Promise<SeedResult> {
-  await using cluster = new SimCluster({ seed, ...(onLine && { onLine }) });
-  const problems = await attempt(cluster, seed);
+  const hasFaults = seed % FAULTLESS !== 0;
+  await using cluster = new SimCluster({ seed, hasFaults, ...(onLine && { onLine }) });
+  const problems = await attempt(cluster, hasFaults);
   const { log } = cluster;
   return { seed, problems, log: log.tail, digest: log.digest(), events: log.count };
 }
 
-async function attempt(cluster: SimCluster, seed: number): Promise<readonly string[]> {
+async function attempt(cluster: SimCluster, hasFaults: boolean): Promise<readonly string[]> {
   try {
     await cluster.start();
     for (let season = 1; season <= SEASONS; season++) {
-      await makeTrouble(cluster, seed % FAULTLESS !== 0);
+      await makeTrouble(cluster, hasFaults);
       await makePeace(cluster);
       const problems = await converge(cluster);
       if (problems.length > 0) return problems;

@@ -74,7 +74,8 @@ function* globalJobProblems(view: View, service: Service): Iterable<string> {
 }
 
 function* jobTaskProblems(view: View, task: Task): Iterable<string> {
-  if (task.status.state === "pending") yield* waitingProblems(view, task);
+  if (task.status.state === "new") yield* unallocatedProblems(view, task);
+  else if (task.status.state === "pending") yield* waitingProblems(view, task);
   else if (isSoundJobImage(imageOf(task))) yield `${describe(task)} has not completed`;
 }
 
@@ -84,9 +85,17 @@ function* slotProblems(view: View, slot: readonly Task[]): Iterable<string> {
   const isStuck = !live.every((task) => isSound(task) && task.status.state === "running");
   if (live.length > (isStuck ? 2 : 1)) yield `${live.length} live tasks in slot ${live[0]?.slot}`;
   for (const task of slot.filter(isWantedTask)) {
-    if (task.status.state === "pending") yield* waitingProblems(view, task);
+    if (task.status.state === "new") yield* unallocatedProblems(view, task);
+    else if (task.status.state === "pending") yield* waitingProblems(view, task);
     else if (isSound(task) && task.status.state !== "running") yield `${describe(task)} does not run`;
   }
+}
+
+/** A task without addresses says why, or its service or one of its networks does. */
+function* unallocatedProblems(view: View, task: Task): Iterable<string> {
+  const networks = task.spec.Networks?.map(({ Target }) => view.get("network", Target ?? "")?.problem) ?? [];
+  const reasons = [task.status.err, view.get("service", task.serviceId ?? "")?.problem, ...networks];
+  if (!reasons.some(Boolean)) yield `${describe(task)} has no addresses, and nobody says why`;
 }
 
 /** A task that waits says why; and truly no node could take it. */

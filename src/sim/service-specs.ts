@@ -1,9 +1,10 @@
 import { type Random, randomInt } from "#base/random.ts";
 import { msToNs } from "#model/defaults.ts";
-import type { Config, Secret } from "#model/objects.ts";
+import type { Config, Network, Secret } from "#model/objects.ts";
 import type {
   ContainerSpec,
   EndpointSpec,
+  NetworkAttachmentConfig,
   Placement,
   ResourceRequirements,
   RestartPolicy,
@@ -23,34 +24,40 @@ export interface Payloads {
   readonly configs: readonly Config[];
 }
 
+/** What of the cluster a service may refer to. */
+export interface Surroundings extends Payloads {
+  readonly networks: readonly Network[];
+}
+
 /** How many images are no good: a share of all. */
 const BROKEN = 0.25;
 
 /** A service as some user might write it. */
-export function randomSpec(random: Random, name: string, mode: SimMode, payloads: Payloads): ServiceSpec {
+export function randomSpec(random: Random, name: string, mode: SimMode, around: Surroundings): ServiceSpec {
   const isJob = mode === "replicated-job" || mode === "global-job";
   const spec: ServiceSpec = {
     Name: name,
     Labels: {},
-    TaskTemplate: randomTask(random, isJob, payloads),
+    TaskTemplate: randomTask(random, isJob, around),
     Mode: randomMode(random, mode),
-    ...(chance(random, 0.2) && !isJob && { EndpointSpec: randomPorts(random) }),
+    ...(chance(random, 0.4) && !isJob && { EndpointSpec: randomPorts(random) }),
   };
   return isJob ? spec : { ...spec, UpdateConfig: randomPace(random), RollbackConfig: randomPace(random) };
 }
 
 /** The spec after a change of what its tasks run. */
-export function changedSpec(random: Random, spec: ServiceSpec, payloads: Payloads): ServiceSpec {
+export function changedSpec(random: Random, spec: ServiceSpec, around: Surroundings): ServiceSpec {
   const isJob = spec.Mode.ReplicatedJob !== undefined || spec.Mode.GlobalJob !== undefined;
   const { TaskTemplate: task } = spec;
   const container = task.ContainerSpec ?? { Image: "app:1" };
-  const change = randomInt(random, 0, 6);
+  const change = randomInt(random, 0, 7);
   const changed = (next: TaskSpec): ServiceSpec => ({ ...spec, TaskTemplate: next });
   if (change === 0) return changed({ ...task, ForceUpdate: task.ForceUpdate + 1 });
   if (change === 1) return changed({ ...task, Placement: randomPlacement(random) });
   if (change === 2) return changed({ ...task, Resources: randomResources(random) });
   if (change === 3 && !isJob) return { ...spec, EndpointSpec: randomPorts(random) };
-  if (change === 4) return changed({ ...task, ContainerSpec: { ...container, ...references(random, payloads) } });
+  if (change === 4) return changed({ ...task, ContainerSpec: { ...container, ...references(random, around) } });
+  if (change === 6) return changed({ ...task, Networks: randomNetworks(random, around.networks) });
   return changed({ ...task, ContainerSpec: { ...container, Image: randomImage(random, isJob) } });
 }
 
@@ -77,14 +84,15 @@ function randomMode(random: Random, mode: SimMode): ServiceMode {
   }
 }
 
-function randomTask(random: Random, isJob: boolean, payloads: Payloads): TaskSpec {
+function randomTask(random: Random, isJob: boolean, around: Surroundings): TaskSpec {
   return {
     ContainerSpec: {
       Image: randomImage(random, isJob),
       StopGracePeriod: msToNs(randomInt(random, 1_000, 6_000)),
-      ...(chance(random, 0.5) && references(random, payloads)),
+      ...(chance(random, 0.5) && references(random, around)),
     },
     ForceUpdate: 0,
+    ...(chance(random, 0.6) && { Networks: randomNetworks(random, around.networks) }),
     ...(chance(random, 0.4) && { Resources: randomResources(random) }),
     ...(chance(random, 0.4) && { Placement: randomPlacement(random) }),
     ...(chance(random, 0.6) && { RestartPolicy: randomRestart(random) }),
@@ -136,9 +144,18 @@ function randomPlacement(random: Random): Placement {
   };
 }
 
+/** None to all of the networks, each at most once. */
+function randomNetworks(random: Random, networks: readonly Network[]): readonly NetworkAttachmentConfig[] {
+  const chosen = networks.filter(({ spec }) => !spec.Ingress && chance(random, 0.5));
+  return chosen.map(({ id }) => ({ Target: id, ...(chance(random, 0.3) && { Aliases: ["alias"] }) }));
+}
+
 function randomPorts(random: Random): EndpointSpec {
-  const published = chance(random, 0.2) ? 0 : 8_000 + randomInt(random, 0, 3);
-  return { Ports: [{ Protocol: "tcp", TargetPort: 80, PublishedPort: published, PublishMode: "host" }] };
+  const mode = pick(random, ["ingress", "ingress", "host"] as const);
+  const published = chance(random, 0.3) ? 0 : (mode === "host" ? 8_000 : 9_000) + randomInt(random, 0, 3);
+  const protocol = pick(random, ["tcp", "tcp", "udp"] as const);
+  if (chance(random, 0.15)) return { Mode: "dnsrr" };
+  return { Ports: [{ Protocol: protocol, TargetPort: 80, PublishedPort: published, PublishMode: mode }] };
 }
 
 function randomPace(random: Random): UpdateConfig {

@@ -3,9 +3,11 @@ import { type Random, randomInt, seededRandom } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { DEFAULT_CLUSTER_SPEC } from "#manager/ca/cluster-object.ts";
 import { DATA_PATH_PORT, DEFAULT_ADDR_POOL, SUBNET_SIZE } from "#model/defaults.ts";
-import { newId } from "#model/ids.ts";
+import { newId, type TaskId } from "#model/ids.ts";
+import { firstIngressNetwork } from "#model/ingress.ts";
 import type { Cluster, Node, StoreObject } from "#model/objects.ts";
 import type { NodeDescription } from "#model/spec.ts";
+import { isWanted } from "#model/task-state.ts";
 import { openMemoryStore } from "#store/memory.ts";
 import { StoreState } from "#store/state.ts";
 import type { Store } from "#store/store.ts";
@@ -22,6 +24,8 @@ const MOST_HOSTS = 6;
 
 export interface SimClusterOptions {
   readonly seed: number;
+  /** Whether anything will be broken: without faults, more can be asked for. */
+  readonly hasFaults: boolean;
   /** Sees every line of the event log as it comes. */
   readonly onLine?: (line: string) => void;
 }
@@ -48,12 +52,14 @@ export class SimCluster implements AsyncDisposable {
   readonly #jobs = new TaskGroup(this.#stop.signal);
   readonly #ids: Random;
   readonly #clusterId: string;
+  readonly #hasFaults: boolean;
 
-  constructor({ seed, onLine }: SimClusterOptions) {
+  constructor({ seed, hasFaults, onLine }: SimClusterOptions) {
     const streams = seededRandom(seed);
     const stream = () => seededRandom(randomInt(streams, 0, 2 ** 31));
     const { clock } = this;
     const { signal } = this.#jobs;
+    this.#hasFaults = hasFaults;
     this.random = stream();
     this.#ids = stream();
     this.#clusterId = newId(this.#ids);
@@ -66,9 +72,9 @@ export class SimCluster implements AsyncDisposable {
     const count = randomInt(this.random, FEWEST_HOSTS, MOST_HOSTS + 1);
     this.hosts = Array.from({ length: count }, (_, index) => this.#createHost(index + 1, stream(), signal));
     const control = () => this.manager.control;
-    this.workload = new Workload({ clock, random: stream(), log: this.log, control, signal });
-    const onManagerClockSet = () => this.invariants.distrustClock();
     const { manager, hosts } = this;
+    this.workload = new Workload({ clock, random: stream(), log: this.log, control, hosts, signal });
+    const onManagerClockSet = () => this.invariants.distrustClock();
     this.faults = new Faults({ ...parts, random: stream(), manager, hosts, onManagerClockSet, signal });
   }
 
@@ -76,6 +82,7 @@ export class SimCluster implements AsyncDisposable {
   async start(): Promise<void> {
     this.#jobs.spawn("invariants", (signal) => this.invariants.run(this.#store, signal));
     await this.#create(cluster(this.#clusterId, this.clock.now()));
+    await this.#create(firstIngressNetwork(newId(this.#ids), this.clock.now()));
     this.manager.start();
     for (const host of this.hosts) await this.join(host);
   }
@@ -104,6 +111,15 @@ export class SimCluster implements AsyncDisposable {
     this.log.note("VIOLATED", what);
   }
 
+  /** Nobody sends anything new to a task that is asked to stop. With faults, a node may have to be given up on. */
+  #checkWithdrawn(taskId: TaskId): void {
+    const task = this.invariants.view.get("task", taskId);
+    if (this.#hasFaults || task === undefined || isWanted(task.desired)) return;
+    for (const { name, kernel } of this.hosts) {
+      if (kernel.serves(taskId)) this.#violate(`task ${taskId} is stopped while ${name} still sends to it`);
+    }
+  }
+
   #createHost(number: number, random: Random, signal: AbortSignal): SimHost {
     const name = `host${number}`;
     this.#network.addHost(name, `10.0.0.${number}`);
@@ -118,6 +134,7 @@ export class SimCluster implements AsyncDisposable {
       description: description(name, number),
       onFailure: (reason) => this.#violate(reason),
       onReport: (taskId, state) => this.invariants.noteReport(taskId, state),
+      onStop: (taskId) => this.#checkWithdrawn(taskId),
     });
   }
 

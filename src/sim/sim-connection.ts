@@ -69,6 +69,10 @@ export class SimConnection {
       assignments: (id, signal) => this.#stream(signal, (end) => agents.assignments(caller, id, end)),
       updateTaskStatus: (id, updates, signal) =>
         this.#call(signal, (end) => agents.updateTaskStatus(caller, id, updates, end)),
+      networksApplied: (id, resultsIn, signal) =>
+        this.#call(signal, (end) => agents.networksApplied(caller, id, resultsIn, end)),
+      attachNetwork: (request, signal) => this.#call(signal, (end) => agents.attachNetwork(caller, request, end)),
+      detachNetwork: (taskId, signal) => this.#call(signal, (end) => agents.detachNetwork(caller, taskId, end)),
       logSubscriptions: (signal) => this.#stream(signal, (end) => agents.logSubscriptions(caller, end)),
       publishLogs: (batches, signal) =>
         this.#call(signal, (end) => agents.publishLogs(caller, this.#upload(batches, end), end)),

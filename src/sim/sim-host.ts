@@ -1,22 +1,26 @@
 import { runAgent } from "#agent/agent.ts";
+import { AttachmentDesk } from "#agent/attachment-desk.ts";
 import type { NodeIdentity } from "#agent/labels.ts";
 import { leaveCluster } from "#agent/leave.ts";
 import { openTaskDb, type TaskDb } from "#agent/task-db.ts";
 import { MemoryFiles } from "#agent/testing/agent-bed.ts";
 import type { Clock } from "#base/clock.ts";
-import { errorMessage } from "#base/errors.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { silentLogger } from "#base/log.ts";
 import { type Random, seededRandom } from "#base/random.ts";
-import type { Engine } from "#engine/engine.ts";
+import { TASK_ID_LABEL } from "#engine/container-body.ts";
+import type { Container, Engine } from "#engine/engine.ts";
 import { createFakeEngine, type FakeEngine } from "#engine/fake-engine.ts";
 import type { TaskId } from "#model/ids.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { TaskState } from "#model/task-state.ts";
 import type { ManagerConnection } from "#wire/protocol.ts";
+import { USER_LABEL } from "./attached-containers.ts";
 import { chance } from "./choose.ts";
 import { detachedEngine } from "./detached-engine.ts";
 import type { EventLog } from "./event-log.ts";
 import { publishImages } from "./images.ts";
+import { SimDataPlane, SimKernel } from "./sim-data-plane.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import { SkewedClock } from "./skewed-clock.ts";
 
@@ -35,6 +39,8 @@ export interface SimHostDeps {
   readonly onFailure: (reason: string) => void;
   /** Hears of every state that the agent tells a manager. */
   readonly onReport: (taskId: TaskId, state: TaskState) => void;
+  /** Hears which tasks' containers the daemon asks to stop, before it is done. */
+  readonly onStop: (taskId: TaskId) => void;
   /** The end of the simulation. */
   readonly signal: AbortSignal;
 }
@@ -45,6 +51,9 @@ export class SimHost {
   readonly clock: SkewedClock;
   readonly engine: FakeEngine;
   readonly files = new MemoryFiles();
+  readonly kernel = new SimKernel();
+  /** Where users get places on networks. */
+  readonly desk: AttachmentDesk;
   readonly #deps: SimHostDeps;
   readonly #asDaemonsSeeIt: Engine;
   #db: TaskDb = openTaskDb(":memory:", silentLogger);
@@ -57,14 +66,34 @@ export class SimHost {
     this.name = deps.name;
     this.#deps = deps;
     this.clock = new SkewedClock(deps.clock);
+    this.desk = new AttachmentDesk(this.clock);
     const random = seededRandom(Math.floor(deps.random.next() * 2 ** 31));
     this.engine = createFakeEngine({ clock: deps.clock, random, description: deps.description });
-    this.#asDaemonsSeeIt = detachedEngine(this.engine, deps.signal);
+    const detached = detachedEngine(this.engine, deps.signal);
+    this.#asDaemonsSeeIt = {
+      ...detached,
+      stopContainer: (id, graceMs, signal) => {
+        const asked = this.engine.containers.find((container) => container.id === id || container.name === id);
+        deps.onStop(asked?.labels[TASK_ID_LABEL] ?? "");
+        return detached.stopContainer(id, graceMs, signal);
+      },
+    };
     publishImages(this.engine);
   }
 
   get nodeId(): string | undefined {
     return this.#nodeId;
+  }
+
+  /** Containers that users made themselves. */
+  userContainers(): readonly Container[] {
+    return this.engine.containers.filter(({ labels }) => labels[USER_LABEL] !== undefined);
+  }
+
+  /** The addresses that containers have. Those of users keep theirs while they are stopped. */
+  heldAddresses(): ReadonlySet<string> {
+    const holders = this.engine.containers.filter(({ state, labels }) => state === "running" || USER_LABEL in labels);
+    return new Set(holders.flatMap(({ networks }) => networks.map(({ address }) => address)));
   }
 
   get isDaemonUp(): boolean {
@@ -104,6 +133,7 @@ export class SimHost {
     this.engine.crash();
     await this.killDaemon();
     await this.files.clear();
+    this.kernel.objects = new Map();
   }
 
   powerOn(options: { readonly databaseLost: boolean }): void {
@@ -130,6 +160,9 @@ export class SimHost {
           connect: (_addr, stop) => this.#connect(network, node.id, stop),
           describe: (stop) => this.engine.describe(stop),
           onSession: () => undefined,
+          openDataPlane: async () => this.#openDataPlane(),
+          setDefaultRoute: async (pid) => this.#checkProcess(pid),
+          attachments: this.desk,
           preferLocalImages: chance(random, 0.2),
         },
         signal,
@@ -145,7 +178,14 @@ export class SimHost {
 
   /** What a user does on a node that was removed: `docker swarm leave`, until it works. */
   async #leave(node: NodeIdentity, signal: AbortSignal): Promise<void> {
-    const parts = { node, engine: this.engine, db: this.#db, files: this.files, log: this.#deps.log.logger(this.name) };
+    const parts = {
+      node,
+      engine: this.engine,
+      db: this.#db,
+      files: this.files,
+      openDataPlane: async () => this.#openDataPlane(),
+      log: this.#deps.log.logger(this.name),
+    };
     for (;;) {
       try {
         await leaveCluster(parts, signal);
@@ -159,6 +199,16 @@ export class SimHost {
     this.#nodeId = undefined;
     this.#daemon = undefined;
     this.#deps.log.note(this.name, "left the cluster");
+  }
+
+  #openDataPlane(): SimDataPlane {
+    const hasBridge = (name: string) => this.engine.networks.some(({ bridge }) => bridge === name);
+    return new SimDataPlane({ kernel: this.kernel, clock: this.#deps.clock, random: this.#deps.random, hasBridge });
+  }
+
+  #checkProcess(pid: number): void {
+    if (this.engine.containers.some((container) => container.pid === pid)) return;
+    throw new FlotillaError("internal", `there is no process ${pid}`);
   }
 
   async #connect(

@@ -4,10 +4,12 @@ import { FlotillaError } from "#base/errors.ts";
 import { type Random, randomInt } from "#base/random.ts";
 import type { Control } from "#manager/control.ts";
 import type { Node, Service } from "#model/objects.ts";
-import type { NodeSpec, ServiceSpec } from "#model/spec.ts";
+import type { NetworkSpec, NodeSpec, ServiceSpec } from "#model/spec.ts";
+import { AttachedContainers } from "./attached-containers.ts";
 import { chance, pick, pickAny, pickWeighted } from "./choose.ts";
 import type { EventLog } from "./event-log.ts";
-import { changedSpec, type Payloads, randomSpec, repacedSpec, type SimMode, scaledSpec } from "./service-specs.ts";
+import { changedSpec, randomSpec, repacedSpec, type SimMode, type Surroundings, scaledSpec } from "./service-specs.ts";
+import type { SimHost } from "./sim-host.ts";
 
 /** Services at a time: beyond it, users remove rather than create. */
 const MOST_SERVICES = 6;
@@ -22,20 +24,23 @@ interface Deps {
   readonly log: EventLog;
   /** The manager that users talk to; undefined while none is up. */
   readonly control: () => Control | undefined;
+  readonly hosts: readonly SimHost[];
   readonly signal: AbortSignal;
 }
 
 type Action = (control: Control) => Promise<void>;
 
-/** What users do, in any order: whatever Docker's client can ask of services, payloads and nodes. */
+/** What users do, in any order: whatever Docker's client can ask of services, payloads, networks and nodes. */
 export class Workload {
   readonly #deps: Deps;
   readonly #random: Random;
+  readonly #attached: AttachedContainers;
   #names = 0;
 
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#random = deps.random;
+    this.#attached = new AttachedContainers(deps);
   }
 
   /** Does one thing. A refusal is an answer; anything but a `FlotillaError` is thrown: a fault of the product. */
@@ -56,13 +61,16 @@ export class Workload {
     const few = control.view.count("service") < 3;
     return pickWeighted<readonly [string, Action]>(this.#random, [
       [few ? 12 : 4, ["create", (to) => this.#create(to)]],
-      [5, ["update", (to) => this.#update(to, (spec) => changedSpec(this.#random, spec, payloads(to)))]],
+      [5, ["update", (to) => this.#update(to, (spec) => changedSpec(this.#random, spec, surroundings(to)))]],
       [4, ["scale", (to) => this.#update(to, (spec) => scaledSpec(this.#random, spec))]],
       [1, ["change pace", (to) => this.#update(to, (spec) => repacedSpec(this.#random, spec))]],
       [1.5, ["rollback", (to) => this.#rollBack(to)]],
       [control.view.count("service") > MOST_SERVICES ? 6 : 1.5, ["remove", (to) => this.#remove(to)]],
       [control.view.count("secret") < 2 ? 4 : 1, ["create payload", (to) => this.#createPayload(to)]],
       [0.5, ["remove payload", (to) => this.#removePayload(to)]],
+      [control.view.count("network") < 3 ? 8 : 1, ["create network", (to) => this.#createNetwork(to)]],
+      [1, ["remove network", (to) => this.#removeNetwork(to)]],
+      [2, ["attached container", (to) => this.#attached.step(to.view)]],
       [3, ["availability", (to) => this.#setAvailability(to)]],
       [1, ["labels", (to) => this.#setLabels(to)]],
       [0.7, ["node rm", (to) => this.#removeNode(to)]],
@@ -82,7 +90,7 @@ export class Workload {
   async #create(control: Control): Promise<void> {
     if (control.view.count("service") > MOST_SERVICES) return;
     const mode = pick<SimMode>(this.#random, ["replicated", "replicated", "global", "replicated-job", "global-job"]);
-    const spec = randomSpec(this.#random, `s${++this.#names}`, mode, payloads(control));
+    const spec = randomSpec(this.#random, `s${++this.#names}`, mode, surroundings(control));
     this.#note(`creates ${JSON.stringify(spec)}`);
     await control.createService(spec, {}, this.#deps.signal);
   }
@@ -119,12 +127,35 @@ export class Workload {
   }
 
   async #removePayload(control: Control): Promise<void> {
-    const { secrets, configs } = payloads(control);
+    const { secrets, configs } = surroundings(control);
     const payload = pickAny(this.#random, [...secrets, ...configs]);
     if (payload === undefined) return;
     this.#note(`removes ${payload.kind} ${payload.spec.Name}`);
     if (payload.kind === "secret") await control.removeSecret(payload.id, this.#deps.signal);
     else await control.removeConfig(payload.id, this.#deps.signal);
+  }
+
+  async #createNetwork(control: Control): Promise<void> {
+    const name = `n${++this.#names}`;
+    const isSmall = chance(this.#random, 0.2);
+    const spec: NetworkSpec = {
+      Name: name,
+      Labels: {},
+      Driver: "overlay",
+      Attachable: chance(this.#random, 0.5),
+      Internal: chance(this.#random, 0.2),
+      ...(isSmall && { IPAM: { Config: [{ Subnet: `10.200.${this.#names % 256}.0/28` }] } }),
+    };
+    this.#note(`creates ${JSON.stringify(spec)}`);
+    await control.createNetwork(spec, this.#deps.signal);
+  }
+
+  async #removeNetwork(control: Control): Promise<void> {
+    const networks = [...control.view.list("network")].filter(({ spec }) => !spec.Ingress);
+    const network = pickAny(this.#random, networks);
+    if (network === undefined) return;
+    this.#note(`removes network ${network.spec.Name}`);
+    await control.removeNetwork(network.id, this.#deps.signal);
   }
 
   async #setAvailability(control: Control): Promise<void> {
@@ -183,7 +214,8 @@ export const randomLabels = (random: Random): Record<string, string> => ({
 
 const hostname = (node: Node): string => node.description?.Hostname ?? node.id;
 
-const payloads = ({ view }: Control): Payloads => ({
+const surroundings = ({ view }: Control): Surroundings => ({
+  networks: [...view.list("network")],
   secrets: [...view.list("secret")],
   configs: [...view.list("config")],
 });

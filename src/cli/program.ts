@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { errorMessage } from "#base/errors.ts";
-import { addDaemonOptions, readDaemonOptions } from "./daemon-options.ts";
+import { addDaemonOptions, DEFAULT_SOCKET, readDaemonOptions } from "./daemon-options.ts";
 import { productVersion } from "./version.ts";
 
 /** Runs one command of the command line, and sets the exit code. `onLoaded` is called when all code is there. */
@@ -54,6 +54,16 @@ function createProgram(onLoaded: () => void): Command {
     .action(async (name: string, flags: { host?: string; json?: boolean }) => {
       const { printWhy } = await import("./why.ts");
       await printWhy(name, { host: flags.host, json: flags.json === true });
+    });
+  program
+    .command("doctor")
+    .description("check whether this host can be a node, and say what to do; exits with 1 if something is wrong")
+    .option("-H, --host <url>", `this host's daemon, if it runs (default ${DEFAULT_SOCKET})`)
+    .option("--engine <url>", "the Docker Engine of this host", "unix:///var/run/docker.sock")
+    .option("--json", "print it as JSON")
+    .action(async (flags: { host?: string; engine: string; json?: boolean }) => {
+      const { runDoctor } = await import("./doctor/doctor.ts");
+      await runDoctor({ host: flags.host, engine: flags.engine, json: flags.json === true });
     });
   return program;
 }

@@ -1,9 +1,11 @@
 import { FlotillaError } from "#base/errors.ts";
 import type { LabHost } from "#lab/host.ts";
+import type { ImageSpec } from "#lab/image-archive.ts";
 import { labImages, loadImages } from "#lab/images.ts";
+import { shopImages } from "#lab/images-shop.ts";
 import { Lab } from "#lab/lab.ts";
 import { ensurePrerequisites, PREREQUISITES } from "#lab/prerequisites.ts";
-import { DEMO } from "./demo.ts";
+import { DEMO_CONTEXT, DEMO_PREREQUISITES, DEMO_STACK, demoCommands, deployDemo } from "./demo.ts";
 import { createContext } from "./docker-context.ts";
 import { takeDown } from "./down.ts";
 import { until } from "./interrupt.ts";
@@ -17,14 +19,14 @@ export interface UpOptions {
 const MAX_HOSTS = 20;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Makes a cluster of hosts on this machine, runs the demo service on it, and says what to type next. */
+/** Makes a cluster of hosts on this machine, runs the demo on it, and says what to type next. */
 export async function up(options: UpOptions): Promise<void> {
   if (!Number.isInteger(options.hosts) || options.hosts < 1 || options.hosts > MAX_HOSTS) {
     throw new FlotillaError("invalid", `--hosts takes a whole number from 1 to ${MAX_HOSTS}`);
   }
   using interrupt = until("SIGINT", "SIGTERM");
   const { signal } = interrupt;
-  await ensurePrerequisites(PREREQUISITES, say, signal);
+  await ensurePrerequisites([...PREREQUISITES, ...(options.bare ? [] : DEMO_PREREQUISITES)], say, signal);
   say(`Starting ${options.hosts} Docker hosts, each with its own engine and network …`);
   const lab = await Lab.start({ hosts: options.hosts }, signal).catch((err: unknown) => {
     if (err instanceof FlotillaError && err.code === "exists") {
@@ -43,18 +45,18 @@ export async function up(options: UpOptions): Promise<void> {
 async function populate(lab: Lab, options: UpOptions, signal: AbortSignal): Promise<void> {
   const [first, ...others] = lab.hosts;
   if (first === undefined) throw new FlotillaError("internal", "the lab has no hosts");
-  await loadImages(lab.hosts, await labImages(signal), signal);
+  const images = [...(await labImages(signal)), ...(options.bare ? [] : await shopImages(signal))];
+  await loadImages(lab.hosts, images, signal);
   await Promise.all(lab.hosts.map((host) => host.startDaemon([], signal)));
-  await createContext(DEMO.context, `unix://${first.daemonSocket}`, signal);
+  await createContext(DEMO_CONTEXT, `unix://${first.daemonSocket}`, signal);
   if (options.bare) return say(bareHelp(lab));
   say("Forming the swarm …");
   await formSwarm(first, others, signal);
-  say(`Running the service ${DEMO.service} …`);
-  const create = ["service", "create", "--name", DEMO.service, "--replicas", String(DEMO.replicas)];
-  await first.flotilla([...create, "--quiet", DEMO.image], signal);
+  say(`Deploying the application ${DEMO_STACK} …`);
+  await deployDemo(first, signal);
   say(`\n${(await first.flotilla(["node", "ls"], signal)).trimEnd()}`);
-  say(`\n${(await first.flotilla(["service", "ps", DEMO.service], signal)).trimEnd()}`);
-  say(clusterHelp(lab.hosts));
+  say(`\n${(await first.flotilla(["stack", "ps", DEMO_STACK], signal)).trimEnd()}`);
+  say(clusterHelp(lab, images));
 }
 
 /** Docker's own two commands, and a label for each host's zone: a, b, a, b, … */
@@ -69,20 +71,18 @@ async function formSwarm(first: LabHost, others: readonly LabHost[], signal: Abo
   }
 }
 
-const clusterHelp = (hosts: readonly LabHost[]): string => `
+const clusterHelp = (lab: Lab, images: readonly ImageSpec[]): string => `
 The cluster is up. Use it with the docker command you know:
 
-  docker context use ${DEMO.context}          (or: export DOCKER_HOST=unix://${hosts[0]?.daemonSocket})
+  docker context use ${DEMO_CONTEXT}          (or: export DOCKER_HOST=unix://${lab.hosts[0]?.daemonSocket})
   docker node ls
-  docker service ps ${DEMO.service}
-  docker service scale ${DEMO.service}=9
-  docker service update --image ${DEMO.nextImage} --update-parallelism 2 ${DEMO.service}
-  docker service logs -f ${DEMO.service}
-  docker service create --name zoned --replicas 2 --constraint node.labels.zone==a ${DEMO.image}
-  docker node update --availability drain ${hosts.at(-1)?.name}
-  npm run flotilla -- why ${DEMO.service}
+${demoCommands(lab)
+  .map((command) => `  ${command}`)
+  .join("\n")}
+  docker node update --availability drain ${lab.hosts.at(-1)?.name}
 
-Images on every host: ${DEMO.image}, ${DEMO.nextImage}, busybox:latest. Take everything down with: npm run down
+Images on every host: ${images.flatMap(({ names }) => names).join(", ")}.
+Take everything down with: npm run down
 `;
 
 const bareHelp = (lab: Lab): string => `

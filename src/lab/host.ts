@@ -56,14 +56,22 @@ export class LabHost {
     return new HostProcess(this.#machine, name);
   }
 
+  /**
+   * The command that runs `argv` inside the host, for what goes on while the caller does other things.
+   * @throws FlotillaError `precondition` when the host is off.
+   */
+  enter(argv: readonly string[]): readonly string[] {
+    return this.#machine.enter(argv);
+  }
+
   /** Runs a command inside the host, to its end, whatever its exit code. */
   async exec(argv: readonly string[], signal: AbortSignal): Promise<Finished> {
-    return execute({ argv: this.#machine.enter(argv) }, signal);
+    return execute({ argv: this.enter(argv) }, signal);
   }
 
   /** Runs a command inside the host that has to succeed; gives back what it printed. */
   async run(argv: readonly string[], signal: AbortSignal): Promise<string> {
-    return run({ argv: this.#machine.enter(argv) }, signal);
+    return run({ argv: this.enter(argv) }, signal);
   }
 
   /** Runs the `docker` client against the host's engine. */

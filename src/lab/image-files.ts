@@ -1,4 +1,5 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { pack } from "tar-stream";
 import { FlotillaError } from "#base/errors.ts";
@@ -30,24 +31,42 @@ export async function busyboxFiles(signal: AbortSignal): Promise<readonly ImageF
   ];
 }
 
+/** Which sources names are looked up in. The two named are built into glibc, or beside it in files of their own. */
+const NAME_SERVICE: ImageFile = {
+  path: "etc/nsswitch.conf",
+  content: "passwd: files\ngroup: files\nhosts: files dns\n",
+};
+const NAME_SERVICE_LIBRARIES = ["libnss_files.so.2", "libnss_dns.so.2"];
+
 /**
- * A program of this machine together with the shared libraries that it needs, for what busybox cannot do (its static
- * build cannot look up names).
+ * Programs (or modules of programs) of this machine together with the shared libraries that they need, for what busybox
+ * cannot do: its static build cannot look up names.
  * @throws FlotillaError `not_found` when there is no such program or library.
  */
-export async function programFiles(path: string, signal: AbortSignal): Promise<readonly ImageFile[]> {
-  const linked = await run({ argv: ["ldd", path] }, signal);
+export async function programFiles(paths: readonly string[], signal: AbortSignal): Promise<readonly ImageFile[]> {
+  const linked = await run({ argv: ["ldd", ...paths] }, signal);
   // Lines are "name => /path (address)", "/path (address)" for the loader, and a name alone for the kernel's own.
   const libraries = [...linked.matchAll(/(?:=> |^\s*)(\/\S+) \(/gm)].flatMap(([, library]) => library ?? []);
-  if (linked.includes("not found")) throw new FlotillaError("not_found", `${path} lacks a shared library:\n${linked}`);
-  return [path, ...libraries].map((file) => ({
-    path: file.slice(1),
-    content: readFileSync(realpathSync(file)),
-    mode: 0o755,
-  }));
+  if (linked.includes("not found")) throw new FlotillaError("not_found", `a shared library is missing:\n${linked}`);
+  const files = [...new Set([...paths, ...libraries, ...nameServiceLibraries(libraries)])];
+  return [...files.map((file) => copyOf(file)), NAME_SERVICE];
 }
 
-const directory = (path: string): ImageFile => ({ path, directory: true });
+/** glibc loads them when the first name is looked up, so that they are in no program's list. */
+function nameServiceLibraries(libraries: readonly string[]): readonly string[] {
+  const libc = libraries.find((library) => library.endsWith("/libc.so.6"));
+  if (libc === undefined) return [];
+  return NAME_SERVICE_LIBRARIES.map((name) => join(dirname(libc), name)).filter((path) => existsSync(path));
+}
+
+const copyOf = (path: string): ImageFile => ({
+  path: path.slice(1),
+  content: readFileSync(realpathSync(path)),
+  mode: 0o755,
+});
+
+/** An empty directory for everybody to enter and root to write. */
+export const directory = (path: string): ImageFile => ({ path, directory: true });
 
 /** The layer's archive. Equal files give equal bytes, and so an equal digest: no time and no owner gets into it. */
 export async function packFiles(files: readonly ImageFile[]): Promise<Buffer> {

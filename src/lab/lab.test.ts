@@ -128,7 +128,7 @@ describe("a lab", { skip }, () => {
   test("runs programs of this machine in an image", {
     skip: maySkip && !hasCommand("curl") && "needs curl",
   }, async () => {
-    const layers = [await busyboxFiles(signal), await programFiles("/usr/bin/curl", signal)];
+    const layers = [await busyboxFiles(signal), await programFiles(["/usr/bin/curl"], signal)];
     await loadImages(lab.hosts, [{ names: ["tools:latest"], layers, entrypoint: ["/usr/bin/curl"] }], signal);
     assert.match(await lab.host("h1").docker(["run", "--rm", "tools", "--version"], signal), /^curl /);
   });

@@ -92,15 +92,16 @@ export class Lab implements AsyncDisposable {
 
   /** Runs a command on the lab's network as a client that is none of the hosts (address .254), whatever its exit code. */
   exec(argv: readonly string[], signal: AbortSignal): Promise<Finished> {
-    return execute({ argv: this.#asClient(argv) }, signal);
+    return execute({ argv: this.enter(argv) }, signal);
   }
 
   /** As `exec`, for a command that has to succeed; gives back what it printed. */
   run(argv: readonly string[], signal: AbortSignal): Promise<string> {
-    return run({ argv: this.#asClient(argv) }, signal);
+    return run({ argv: this.enter(argv) }, signal);
   }
 
-  #asClient(argv: readonly string[]): readonly string[] {
+  /** The command that runs `argv` as that client, for what goes on while the caller does other things. */
+  enter(argv: readonly string[]): readonly string[] {
     return ["nsenter", `--net=${namespacePath(labNamespace(this.name))}`, "--", ...argv];
   }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { FlotillaError } from "#base/errors.ts";
 import { run } from "./command.ts";
@@ -30,7 +30,8 @@ export function hasCommand(name: string): boolean {
 /** dpkg keeps this file for as long as a package is installed. */
 const hasPackage = (name: string): boolean => existsSync(`/var/lib/dpkg/info/${name}.list`);
 
-const command = (name: string, debianPackage: string, reason: string): Prerequisite => ({
+/** A program that has to be on the PATH. */
+export const command = (name: string, debianPackage: string, reason: string): Prerequisite => ({
   package: debianPackage,
   reason,
   isMet: () => hasCommand(name),
@@ -42,6 +43,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   command("docker", "docker.io", "the user interface"),
   command("nft", "nftables", "the routing mesh"),
   command("ip", "iproute2", "the hosts' network"),
+  command("conntrack", "conntrack", "ending flows to what is gone"),
   command("nsenter", "util-linux", "entering a host"),
   {
     package: "busybox-static",
@@ -74,9 +76,25 @@ export async function ensurePrerequisites(
     say(
       `installing ${name} (${[...new Set(absent.filter((p) => p.package === name).map((p) => p.reason))].join(", ")})`,
     );
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await run({ argv: ["apt-get", "update", "--quiet"], env }, signal);
-  await run({ argv: ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", ...packages], env }, signal);
+  await install(packages, signal);
   const still = missing(prerequisites).map((prerequisite) => prerequisite.package);
   if (still.length > 0) throw new FlotillaError("precondition", `installed, but still not usable: ${still.join(", ")}`);
+}
+
+/** Packages ask it whether they may start their services, and 101 means no. Source: invoke-rc.d(8). */
+const SERVICE_POLICY = "/usr/sbin/policy-rc.d";
+const NO_SERVICES = "#!/bin/sh\n# Only there while flotilla installs packages.\nexit 101\n";
+
+/** Installs packages without starting what is in them: a web server, say, would take a port of this machine. */
+async function install(packages: readonly string[], signal: AbortSignal): Promise<void> {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const isOurs = !existsSync(SERVICE_POLICY) || readFileSync(SERVICE_POLICY, "utf8") === NO_SERVICES;
+  if (isOurs) writeFileSync(SERVICE_POLICY, NO_SERVICES, { mode: 0o755 });
+  try {
+    await run({ argv: ["apt-get", "update", "--quiet"], env }, signal);
+    const argv = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", ...packages];
+    await run({ argv, env }, signal);
+  } finally {
+    if (isOurs) rmSync(SERVICE_POLICY, { force: true });
+  }
 }

@@ -6,7 +6,9 @@ import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
-import { ensurePrerequisites, hasCommand, PREREQUISITES, type Prerequisite } from "#lab/prerequisites.ts";
+import { PROBE_PREREQUISITES } from "#lab/images-programs.ts";
+import { SHOP_PREREQUISITES } from "#lab/images-shop.ts";
+import { command, ensurePrerequisites, hasCommand, PREREQUISITES, type Prerequisite } from "#lab/prerequisites.ts";
 import { REGISTRY_PREREQUISITE } from "#lab/registry.ts";
 
 interface Count {
@@ -39,7 +41,9 @@ const CHECKS = [
 const LAB_PREREQUISITES: readonly Prerequisite[] = [
   ...PREREQUISITES,
   REGISTRY_PREREQUISITE,
-  { package: "curl", reason: "tests of the API", isMet: () => hasCommand("curl") },
+  ...PROBE_PREREQUISITES,
+  ...SHOP_PREREQUISITES,
+  command("ping", "iputils-ping", "tests of the path between hosts"),
   { package: "openssl", reason: "tests of certificates", isMet: () => hasCommand("openssl") },
 ];
 

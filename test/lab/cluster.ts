@@ -2,24 +2,31 @@ import { FlotillaError } from "#base/errors.ts";
 import { execute, type Finished } from "#lab/command.ts";
 import type { EngineSettings } from "#lab/engine.ts";
 import type { LabHost } from "#lab/host.ts";
+import type { ImageSpec } from "#lab/image-archive.ts";
 import { labImages, loadImages } from "#lab/images.ts";
 import { Lab } from "#lab/lab.ts";
-import { missing, PREREQUISITES } from "#lab/prerequisites.ts";
+import { missing, PREREQUISITES, type Prerequisite } from "#lab/prerequisites.ts";
 import { until } from "#lab/until.ts";
 
 /** Why no lab can be made here; "" when one can. */
-export const obstacle =
+const obstacle = (needed: readonly Prerequisite[]): string =>
   process.getuid?.() !== 0
     ? "needs root"
-    : missing(PREREQUISITES)
+    : missing(needed)
         .map((prerequisite) => `needs Debian's package ${prerequisite.package}`)
         .join(", ");
 
 /**
- * For `test`: a scene that cannot run is skipped, but not where the tests have to count. The time is there to end what
- * hangs; a machine may be as slow as it likes.
+ * For `test`: a scene that cannot run, because something is not installed, is skipped; but not where the tests have to
+ * count. The time is there to end what hangs; a machine may be as slow as it likes.
  */
-export const scene = { timeout: 300_000, skip: process.env["CI"] === undefined && obstacle !== "" && obstacle };
+export function sceneWith(extra: readonly Prerequisite[]): { readonly timeout: number; readonly skip: string | false } {
+  const why = obstacle([...PREREQUISITES, ...extra]);
+  return { timeout: 300_000, skip: process.env["CI"] === undefined && why !== "" && why };
+}
+
+/** For a scene that needs nothing but the lab. */
+export const scene = sceneWith([]);
 
 export const { signal } = new AbortController();
 
@@ -30,6 +37,8 @@ export interface ClusterOptions {
   /** The first host makes the swarm, the others join as workers. Default: true. */
   readonly formed?: boolean;
   readonly engine?: EngineSettings;
+  /** Besides those that every lab has. */
+  readonly images?: readonly ImageSpec[];
 }
 
 /** Hosts with daemons, in one swarm. */
@@ -41,12 +50,12 @@ export interface Cluster extends AsyncDisposable {
 
 /** Makes a lab for this test, and takes it down at the end of the scope. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { hosts, engine = {}, formed = true } = options;
+  const { hosts, engine = {}, formed = true, images = [] } = options;
   await using owned = new AsyncDisposableStack();
   const lab = owned.use(
     await Lab.start({ name: `${options.name}${process.pid}`, hosts, engine, temporary: true }, signal),
   );
-  await loadImages(lab.hosts, await labImages(signal), signal);
+  await loadImages(lab.hosts, [...(await labImages(signal)), ...images], signal);
   await Promise.all(lab.hosts.map((host) => host.startDaemon(["-l", "debug"], signal)));
   const [manager, ...workers] = lab.hosts;
   if (manager === undefined) throw new FlotillaError("invalid", "a cluster has at least one host");

@@ -24,6 +24,7 @@ const CONTRACT_500 = [
   /^(?:invalid|unknown).*filter/i,
   /^invalid (?:subnet|name)/i,
   /^could not find an available, non-overlapping/,
+  /^json: cannot unmarshal/,
 ];
 
 /** Calls that would end the cluster if they were right, or wait for what never comes. */

@@ -48,7 +48,7 @@ describe("parity with Docker's swarm mode", { skip: obstacle, timeout: 10 * 60_0
   }
 
   test("every expected difference is still one", (context) => {
-    const gone = EXPECTED_DIFFERENCES.filter((expected) => !explained.has(expected));
+    const gone = EXPECTED_DIFFERENCES.filter((expected) => !expected.isOccasional && !explained.has(expected));
     assert.deepEqual(
       gone,
       [],

@@ -24,7 +24,7 @@ const traces = async () => ({
   context: (await execute({ argv: ["docker", "context", "ls", "--format", "{{.Name}}"] }, signal)).stdout,
 });
 
-test("up and down leave this machine as it was", { ...options, timeout: 180_000 }, async (t) => {
+test("up and down leave this machine as it was", { ...options, timeout: 300_000 }, async (t) => {
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(async () => void (await flotilla("down")));
   const before = await traces();
@@ -63,7 +63,7 @@ test("up and down leave this machine as it was", { ...options, timeout: 180_000 
     assert.match(again.stderr, /the cluster is up already.*npm run down/);
     const socket = `unix://${hostPaths(DEFAULT_LAB, "h1").daemonSocket}`;
     const services = await execute({ argv: ["docker", "-H", socket, "service", "ls"] }, signal);
-    assert.match(services.stdout, /flotilla\/demo:1/, "the refused command has left the cluster alone");
+    assert.match(services.stdout, /flotilla\/shop-web:1/, "the refused command has left the cluster alone");
     for (let times = 0; times < 2; times++) assert.equal((await flotilla("down")).code, 0);
     await isClean();
   });
@@ -77,7 +77,7 @@ test("up and down leave this machine as it was", { ...options, timeout: 180_000 
     for (const moment of moments) {
       const up = spawn(FLOTILLA, ["up", "--hosts", "2"], { stdio: "ignore", detached: true });
       const ended = once(up, "exit");
-      await eventually("up is at it", moment);
+      await eventually("up is at it", moment, 60_000);
       assert.ok(up.pid);
       process.kill(-up.pid, "SIGINT");
       const [code] = (await ended) as [number | null];
@@ -98,7 +98,7 @@ test("up and down leave this machine as it was", { ...options, timeout: 180_000 
   await t.test("down removes what an up that was killed has made", async () => {
     const up = spawn(FLOTILLA, ["up", "--hosts", "2"], { stdio: "ignore", detached: true });
     const ended = once(up, "exit");
-    await eventually("up is at it", () => existsSync(hostPaths(DEFAULT_LAB, "h1").engineSocket));
+    await eventually("up is at it", () => existsSync(hostPaths(DEFAULT_LAB, "h1").engineSocket), 60_000);
     assert.ok(up.pid);
     process.kill(-up.pid, "SIGKILL");
     await ended;

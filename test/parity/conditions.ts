@@ -65,3 +65,42 @@ export const nodesIn = (state: string, count: number): Condition => ({
 /** A task in one of these states changes no more. */
 const hasEnded = (task: TaskJson): boolean =>
   ["complete", "shutdown", "failed", "rejected", "orphaned"].includes(task.Status.State);
+
+/** Every network of the service has given it a virtual address. */
+export const allocated = (service: string, networks = 1): Condition => ({
+  what: `${networks} virtual addresses of ${service}`,
+  path: `/services/${service}`,
+  holds: (body) =>
+    ((body as { Endpoint?: { VirtualIPs?: readonly unknown[] } } | undefined)?.Endpoint?.VirtualIPs ?? []).length >=
+    networks,
+});
+
+/** The service's ports are reserved. */
+export const published = (service: string, ports: number): Condition => ({
+  what: `${ports} ports of ${service}`,
+  path: `/services/${service}`,
+  holds: (body) =>
+    ((body as { Endpoint?: { Ports?: readonly unknown[] } } | undefined)?.Endpoint?.Ports ?? []).length === ports,
+});
+
+/** The network has its subnet. */
+export const subnetted = (network: string): Condition => ({
+  what: `a subnet for ${network}`,
+  path: `/networks/${network}?scope=swarm`,
+  holds: (body) =>
+    ((body as { IPAM?: { Config?: readonly unknown[] | null } } | undefined)?.IPAM?.Config ?? []).length > 0,
+});
+
+export const noAttachments: Condition = {
+  what: "the end of all attachments",
+  path: '/tasks?filters={"runtime":["attachment"]}',
+  holds: (body) => Array.isArray(body) && body.length === 0,
+};
+
+/** No overlay network but these: engines keep those of the cluster for a while after the cluster has removed them. */
+export const onlyOverlays = (...names: readonly string[]): Condition => ({
+  what: `no overlay networks but ${names.join(", ")}`,
+  path: '/networks?filters={"driver":["overlay"]}',
+  holds: (body) =>
+    Array.isArray(body) && (body as readonly { readonly Name: string }[]).every(({ Name }) => names.includes(Name)),
+});

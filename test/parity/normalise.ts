@@ -26,6 +26,9 @@ const PATTERNS: readonly (readonly [pattern: RegExp, word: string])[] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g, "<time>"],
   [/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 (?:UTC|utc)/g, "<time>"],
   [/\b(?:About an? (?:minute|hour)|Less than a second|\d+ (?:second|minute|hour)s?)(?: ago)?\b/gi, "<age>"],
+  // But for whole pools, the lab's own addresses, and 10.9.0.0/24, which transcripts ask for.
+  [/\b10\.(?!77\.|9\.0\.|8\.0\.|\d{1,3}\.0\.0\/(?:8|16)\b)(?:\d{1,3}\.){2}\d{1,3}\b/g, "<overlay address>"],
+  [/\b02:42:0a(?!:09:00)(?::[0-9a-f]{2}){3}\b/g, "<overlay MAC>"],
   [/\b172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+\b/g, "<container address>"],
 ];
 
@@ -34,6 +37,9 @@ const MEMBERS: readonly (readonly [path: RegExp, word: string])[] = [
   [/(?:^|\.)Version\.Index$/, "<version>"],
   [/(?:^|\.)PID$|\.State\.Pid$/, "<pid>"],
   [/^time$|^timeNano$|\.time$|\.timeNano$/, "<time>"],
+  [/(?:^|\.)EndpointID$/, "<endpoint>"],
+  [/(?:^|\.)Peers\.\d+\.(?:Name|IP)$/, "<peer>"],
+  [/\.vxlanid_list$/, "<VNI>"],
 ];
 
 /** @param names captured values, and the names under which they were captured. */

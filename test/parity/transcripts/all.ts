@@ -3,11 +3,20 @@ import { containers } from "./containers.ts";
 import { clusterEvents } from "./events.ts";
 import { jobs } from "./jobs.ts";
 import { serviceLogs } from "./logs.ts";
+import {
+  attachments,
+  networkErrors,
+  networkLife,
+  networkLists,
+  networkOptions,
+  serviceNetworks,
+  taskNetworks,
+} from "./networks.ts";
 import { nodeInspection, nodeLists, nodeUpdates } from "./nodes.ts";
 import { configs, secrets } from "./secrets.ts";
 import { failedUpdates, serviceLife, serviceTrouble } from "./service-life.ts";
 import { serviceDocuments, serviceErrors, serviceLists, serviceOptions } from "./services.ts";
-import { networks, stacks } from "./stacks.ts";
+import { overlayStacks, stacks } from "./stacks.ts";
 import { beforeSwarm, swarmInit, swarmLeave, workerRefusals } from "./swarm-init.ts";
 import { swarmSettings } from "./swarm-settings.ts";
 import { system } from "./system.ts";
@@ -39,8 +48,15 @@ export const TRANSCRIPTS: readonly Transcript[] = [
   serviceLogs,
   clusterEvents,
   stacks,
-  networks,
+  networkOptions,
+  networkErrors,
+  networkLists,
+  serviceNetworks,
+  taskNetworks,
+  attachments,
+  networkLife,
   jobs,
+  overlayStacks,
   swarmSettings,
   swarmLeave,
 ];

@@ -1,6 +1,5 @@
-import { noTasks, running } from "../conditions.ts";
+import { noTasks, onlyOverlays, running, tasksIn } from "../conditions.ts";
 import { docker, transcript } from "../transcript.ts";
-import { create, remove } from "./services.ts";
 
 const COMPOSE = `
 version: "3.8"
@@ -43,18 +42,69 @@ export const stacks = transcript("stacks", [
   docker("config rm settings"),
 ]);
 
-export const networks = transcript("networks", [
-  docker("network ls --filter scope=swarm --format '{{.Name}} {{.Driver}}'"),
-  docker("network create --driver overlay --attachable net"),
-  docker("network create --driver overlay net"),
-  docker("network inspect net --format '{{.Name}} {{.Scope}} {{.Driver}} {{json .IPAM}}'"),
-  create("inside", "--replicas 0 --network net --publish 8055:80"),
-  docker("service inspect inside --format '{{json .Endpoint}}'"),
-  docker("network rm net"),
-  remove("inside"),
-  docker("network rm net"),
-  docker("network create --driver bridge plain"),
-  create("local", "--replicas 0 --network plain"),
-  docker("network rm plain"),
-  docker("network inspect nothing"),
+const OVERLAY_COMPOSE = `
+version: "3.8"
+services:
+  web:
+    image: flotilla/demo:1
+    networks: { front: { aliases: [site] }, back: {} }
+    ports: ["8091:80", { target: 81, published: 8092, protocol: udp, mode: host }]
+    deploy: { replicas: 2, placement: { constraints: [node.hostname!=h3] } }
+  api:
+    image: flotilla/demo:1
+    networks: [back, shared]
+    healthcheck: { test: ["CMD", "true"], interval: 1s }
+    deploy: { endpoint_mode: dnsrr, placement: { constraints: [node.hostname==h3] } }
+  store:
+    image: flotilla/demo:1
+    deploy: { replicas: 1, placement: { constraints: [node.hostname==h2] } }
+  once:
+    image: flotilla/demo:1
+    command: ["true"]
+    networks: [back]
+    deploy: { mode: replicated-job, replicas: 1 }
+networks:
+  front: { driver: overlay, attachable: true, labels: { tier: front } }
+  back: { internal: true, ipam: { config: [{ subnet: 10.200.7.0/24 }] } }
+  shared: { external: true }
+`;
+
+/** Several networks, published ports and a job, of which some are shared with others. */
+export const overlayStacks = transcript("stacks on networks", [
+  docker("stack deploy --detach=true --resolve-image never --compose-file - net", {
+    input: OVERLAY_COMPOSE,
+    unordered: true,
+  }),
+  docker("network create --driver overlay shared"),
+  docker("stack deploy --detach=true --resolve-image never --compose-file - net", {
+    input: OVERLAY_COMPOSE,
+    unordered: true,
+  }),
+  docker("stack ls"),
+  docker("stack services net --format '{{.Name}} {{.Mode}} {{.Image}} {{.Ports}}'", { after: running("net_web", 2) }),
+  docker("network ls --filter scope=swarm --format '{{.Name}} {{.Driver}} {{.Scope}}'", {
+    after: running("net_api", 1),
+  }),
+  docker("network inspect net_front --format '{{.Name}} {{.Attachable}} {{.Internal}} {{json .Labels}}'"),
+  docker("network inspect net_back --format '{{.Name}} {{.Internal}} {{json .IPAM.Config}} {{json .Labels}}'"),
+  docker("network inspect net_default --format '{{.Name}} {{.Attachable}} {{.Internal}} {{json .Labels}}'"),
+  docker("service inspect net_web --format '{{len .Spec.TaskTemplate.Networks}} {{json .Endpoint.Ports}}'"),
+  docker("service inspect net_api --format '{{json .Endpoint}}'"),
+  docker(
+    "service inspect net_store --format '{{range .Spec.TaskTemplate.Networks}}{{.Aliases}}{{end}} {{len .Endpoint.VirtualIPs}}'",
+    { after: running("net_store", 1) },
+  ),
+  docker("stack ps net --format '{{.Name}} {{.Image}} {{.DesiredState}}' --filter desired-state=running", {
+    unordered: true,
+    after: tasksIn("net_once", "complete", 1),
+  }),
+  docker("stack deploy --detach=true --resolve-image never --compose-file - net", {
+    input: OVERLAY_COMPOSE,
+    unordered: true,
+  }),
+  docker("network rm net_back"),
+  docker("network rm shared"),
+  docker("stack rm --detach=false net", { unordered: true }),
+  docker("network ls --filter scope=swarm --format {{.Name}}", { after: onlyOverlays("ingress", "shared") }),
+  docker("network rm shared"),
 ]);

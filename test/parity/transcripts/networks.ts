@@ -1,0 +1,442 @@
+import {
+  allocated,
+  noAttachments,
+  noTasks,
+  onlyOverlays,
+  published,
+  running,
+  subnetted,
+  updateIn,
+} from "../conditions.ts";
+import { api, type CliOptions, docker, type Step, transcript } from "../transcript.ts";
+import { create, IMAGE, remove } from "./services.ts";
+
+const createNetwork = (name: string, options = "", more: CliOptions = {}) =>
+  docker(`network create --driver overlay ${[options, name].filter(Boolean).join(" ")}`, more);
+
+const removeNetwork = (...names: readonly string[]) => docker(`network rm ${names.join(" ")}`);
+
+/** Creates a network, shows all of it, and removes it. */
+const declare = (name: string, options: string): readonly Step[] => [
+  createNetwork(name, options, { capture: { [name]: "" } }),
+  docker(`network inspect ${name}`, { after: subnetted(name) }),
+  removeNetwork(name),
+];
+
+/** Every option of `docker network create`. */
+export const networkOptions = transcript("network options", [
+  ...declare("plain", ""),
+  ...declare("subnetted", "--subnet 10.9.0.0/24"),
+  ...declare("gated", "--subnet 10.9.0.0/24 --gateway 10.9.0.254"),
+  ...declare("ranged", "--subnet 10.9.0.0/16 --ip-range 10.9.8.0/24"),
+  ...declare("reserved", "--subnet 10.9.0.0/24 --aux-address router=10.9.0.7"),
+  ...declare("internal", "--internal"),
+  ...declare("attachable", "--attachable"),
+  ...declare("labelled", "--label a=b --label c"),
+  ...declare("optional", "--opt com.docker.network.driver.mtu=1400 --opt own=option"),
+  ...declare("scoped", "--scope swarm"),
+  ...declare("dual", "--ipv6=false"),
+  ...declare("managed", "--ipam-driver default"),
+  ...declare("with-dash_and_line", ""),
+  ...declare("UPPER", ""),
+  api("POST /networks/create", { body: { Name: "raw", Driver: "overlay" }, capture: { raw: "Id" } }),
+  api("GET /networks/raw", { after: subnetted("raw") }),
+  api("GET /networks/$raw"),
+  api("GET /networks/raw?scope=swarm"),
+  api("GET /networks/raw?scope=local"),
+  api("GET /networks/raw?scope=global"),
+  api("GET /networks/raw?verbose=true"),
+  api("GET /networks/raw?verbose=maybe"),
+  api("GET /v1.24/networks/raw"),
+  api("DELETE /networks/$raw"),
+  api("DELETE /networks/$raw"),
+]);
+
+const put = (body: unknown) => api("POST /networks/create", { body });
+const overlay = { Name: "refused", Driver: "overlay" };
+const ipam = (...Config: readonly unknown[]) => put({ ...overlay, IPAM: { Config } });
+
+/** What is refused, and how. */
+export const networkErrors = transcript("network errors", [
+  createNetwork("taken"),
+  createNetwork("taken"),
+  docker("network create --driver bridge taken"),
+  createNetwork("TAKEN"),
+  createNetwork("bridge"),
+  createNetwork("host"),
+  createNetwork("none"),
+  createNetwork("default"),
+  createNetwork("two.parts"),
+  createNetwork("-dash"),
+  createNetwork("under_score-"),
+  createNetwork("x".repeat(64)),
+  createNetwork("ingress"),
+  createNetwork("second", "--ingress"),
+  createNetwork("second", "--ingress --attachable"),
+  docker("network create --driver bridge --ingress second"),
+  createNetwork("scoped", "--scope local"),
+  createNetwork("predefined", "--label com.docker.swarm.predefined=true"),
+  createNetwork("gated", "--gateway 10.9.0.1"),
+  createNetwork("gated", "--subnet 10.9.0.0/24 --gateway 10.8.0.1"),
+  createNetwork("ranged", "--subnet 10.9.0.0/24 --ip-range 10.8.0.0/25"),
+  createNetwork("twice", "--subnet 10.9.0.0/24 --subnet 10.9.0.0/25"),
+  put("{"),
+  put("[]"),
+  put('"text"'),
+  api("POST /networks/create"),
+  put({}),
+  put({ Driver: "overlay" }),
+  put({ ...overlay, Name: "  " }),
+  put({ ...overlay, Name: 5 }),
+  put({ ...overlay, Labels: [] }),
+  put({ ...overlay, Labels: { a: 5 } }),
+  put({ ...overlay, Options: "x" }),
+  put({ ...overlay, Internal: "yes" }),
+  put({ ...overlay, IPAM: [] }),
+  put({ ...overlay, IPAM: { Config: {} } }),
+  ipam(5),
+  ipam({ Subnet: 5 }),
+  ipam({ Subnet: "x" }),
+  ipam({ Gateway: "10.9.0.1" }),
+  ipam({ Subnet: "10.9.0.0/24", Gateway: "10.8.0.1" }),
+  ipam({ Subnet: "10.9.0.0/24", Gateway: "gateway" }),
+  ipam({ Subnet: "10.9.0.0/24", IPRange: "10.8.0.0/25" }),
+  ipam({ Subnet: "10.9.0.0/24", IPRange: "range" }),
+  docker("network inspect nothing"),
+  docker("network inspect taken nothing --format {{.Name}}"),
+  docker("network inspect TAKEN --format {{.Name}}"),
+  docker("network rm nothing"),
+  docker("network rm --force nothing"),
+  docker("network rm bridge"),
+  docker("network rm host"),
+  docker("network inspect bridge --format '{{.Name}} {{.Scope}} {{.Driver}}'"),
+  api("GET /networks/bridge?scope=local&verbose=0"),
+  api("DELETE /networks/nothing"),
+  api("POST /networks/nothing/connect", { body: { Container: "nothing" } }),
+  api("POST /networks/taken/connect", { body: { Container: "nothing" } }),
+  api("POST /networks/taken/disconnect", { body: { Container: "nothing" } }),
+  removeNetwork("taken"),
+  api("POST /networks/create", { body: overlay, on: "h2" }),
+  api("POST /networks/create", { body: { Name: "refused", Driver: "bridge", Scope: "swarm" }, on: "h2" }),
+  docker("network create --driver bridge --label own plain"),
+  docker("network create --driver bridge plain"),
+  createNetwork("plain"),
+  create("local", "--replicas 0 --network plain"),
+  api("POST /services/create", {
+    body: { Name: "local", TaskTemplate: { ContainerSpec: { Image: IMAGE }, Networks: [{ Target: "plain" }] } },
+  }),
+  docker("network inspect plain --format '{{.Name}} {{.Scope}} {{.Driver}} {{json .Labels}}'"),
+  docker("network rm plain"),
+]);
+
+/** Lists, with all their filters. The engine's own networks are not the same where it has a swarm mode of its own. */
+export const networkLists = transcript("network lists", [
+  docker("network ls --filter scope=swarm"),
+  createNetwork("front", "--label tier=front --attachable", { capture: { front: "" } }),
+  createNetwork("back", "--label tier=back --label own --internal", { capture: { back: "" } }),
+  docker("network ls --filter scope=swarm", { after: subnetted("front") }),
+  docker("network ls --filter label=tier --quiet", { after: subnetted("back"), unordered: true }),
+  docker("network ls --filter name=front --format '{{json .}}'"),
+  docker("network ls --filter scope=swarm --format '{{.Name}} {{.Driver}} {{.Scope}} {{.IPv6}} {{.Internal}}'"),
+  docker("network ls --filter driver=overlay --format {{.Name}}"),
+  docker("network ls --filter driver=host --format {{.Name}}"),
+  docker("network ls --filter driver=null --format {{.Name}}"),
+  docker("network ls --filter driver=nothing --format {{.Name}}"),
+  docker("network ls --filter name=front --format {{.Name}}"),
+  docker("network ls --filter name=front --filter name=back --format {{.Name}}"),
+  docker("network ls --filter name=fron --format {{.Name}}"),
+  docker("network ls --filter name=host --format {{.Name}}"),
+  docker("network ls --filter id=$back --format {{.Name}}"),
+  docker("network ls --filter id=nothing --format {{.Name}}"),
+  docker("network ls --filter label=tier --format {{.Name}}"),
+  docker("network ls --filter label=tier=back --format {{.Name}}"),
+  docker("network ls --filter label=tier --filter label=own --format {{.Name}}"),
+  docker("network ls --filter type=custom --filter scope=swarm --format {{.Name}}"),
+  docker("network ls --filter type=builtin --format {{.Name}}"),
+  docker("network ls --filter type=nothing"),
+  docker("network ls --filter scope=global --format {{.Name}}"),
+  docker("network ls --filter scope=nothing --format {{.Name}}"),
+  docker("network ls --filter dangling=true --filter driver=overlay --format {{.Name}}"),
+  docker("network ls --filter dangling=maybe"),
+  docker("network ls --filter colour=red"),
+  api('GET /networks?filters={"scope":["swarm"]}', { unordered: true }),
+  api('GET /networks?filters={"driver":{"overlay":true},"label":{"own":true}}'),
+  api("GET /networks?filters=nonsense"),
+  docker("network inspect $front --format {{.Name}}"),
+  docker("network inspect front back --format '{{.Name}} {{.Internal}} {{.Attachable}} {{.Ingress}}'"),
+  docker("network inspect ingress --format '{{.Name}} {{.Scope}} {{.Driver}} {{.Ingress}} {{json .IPAM}}'"),
+  docker("network ls --filter scope=swarm --filter name=front --format {{.Name}}", { on: "h2" }),
+  docker("network inspect front", { on: "h2" }),
+  docker("network rm front", { on: "h2" }),
+  removeNetwork("front", "back", "nothing"),
+  docker("network ls --filter scope=swarm --format {{.Name}}"),
+]);
+
+/** A service's document, once it has what it asked for. */
+const document = (name: string, networks: number) =>
+  docker(`service inspect ${name}`, { after: allocated(name, networks) });
+
+/** Creates a service on networks in this order: the client sorts them by their ids, which are not the same twice. */
+const serviceOn = (
+  name: string,
+  Networks: readonly unknown[],
+  Mode: unknown,
+  { Placement, ...more }: { readonly Placement?: unknown; readonly EndpointSpec?: unknown } = {},
+) =>
+  api("POST /services/create", {
+    body: { Name: name, TaskTemplate: { ContainerSpec: { Image: IMAGE }, Networks, Placement }, Mode, ...more },
+  });
+
+/** Services on networks: addresses, ports, aliases, and what becomes of them when they change. */
+export const serviceNetworks = transcript("service networks", [
+  createNetwork("front", "--attachable", { capture: { front: "" } }),
+  createNetwork("back", "--label tier=back --opt own=option", { capture: { back: "" } }),
+  docker("network ls --filter scope=swarm --format {{.Name}}", { after: subnetted("back") }),
+
+  create("one", "--replicas 0 --network front"),
+  document("one", 1),
+  docker("service inspect --pretty one"),
+  docker("service ls"),
+  removeNetwork("front"),
+  serviceOn("two", [{ Target: "front", Aliases: ["web", "site"] }, { Target: "back" }], {
+    Replicated: { Replicas: 0 },
+  }),
+  document("two", 2),
+  docker("service inspect --pretty two"),
+  create("optioned", "--replicas 0 --network name=front,driver-opt=a=b"),
+  document("optioned", 1),
+  create("byid", "--replicas 0 --network $front"),
+  document("byid", 1),
+  create("roundrobin", "--replicas 0 --network front --endpoint-mode dnsrr"),
+  docker("service inspect roundrobin"),
+  create("ported", "--replicas 0 --publish 8061:80 --publish published=8062,target=53,protocol=udp"),
+  document("ported", 1),
+  docker("service inspect --pretty ported"),
+  docker("service ls --format '{{.Name}} {{.Ports}}'"),
+  create("sctp", "--replicas 0 --publish published=8063,target=80,protocol=sctp"),
+  document("sctp", 1),
+  create("range", "--replicas 0 --publish 8064-8066:80-82"),
+  docker("service ls --filter name=range", { after: published("range", 3) }),
+  create("both", "--replicas 0 --network back --publish 8067:80 --publish mode=host,published=8068,target=81"),
+  document("both", 2),
+  create("dynamic", "--replicas 0 --publish 80 --publish target=81,protocol=udp"),
+  docker("service inspect dynamic --format '{{len .Endpoint.Ports}} {{json .Spec.EndpointSpec}}'", {
+    after: published("dynamic", 2),
+  }),
+  remove("one", "optioned", "byid", "sctp", "range", "both", "dynamic"),
+
+  create("clash", "--replicas 0 --publish 8061:80"),
+  create("clash", "--replicas 0 --publish published=8061,target=80,protocol=udp"),
+  remove("clash"),
+  create("clash", "--replicas 0 --publish mode=host,published=8061,target=80"),
+  create("clash", "--replicas 0 --publish 8061:80 --endpoint-mode dnsrr"),
+  create("clash", "--replicas 0 --network ingress"),
+  create("clash", "--replicas 0 --network nothing"),
+  api("POST /services/create", {
+    body: { Name: "clash", TaskTemplate: { ContainerSpec: { Image: IMAGE }, Networks: [{ Target: "ingress" }] } },
+  }),
+  api("POST /services/create", {
+    body: { Name: "clash", TaskTemplate: { ContainerSpec: { Image: IMAGE }, Networks: [{ Target: "nothing" }] } },
+  }),
+  api("POST /services/create", {
+    body: {
+      Name: "named",
+      TaskTemplate: { ContainerSpec: { Image: IMAGE }, Networks: [{ Target: "front" }] },
+      Mode: { Replicated: { Replicas: 0 } },
+    },
+    capture: { named: "ID" },
+  }),
+  document("named", 1),
+  api("GET /services/named?insertDefaults=true"),
+  remove("named"),
+
+  docker("service update --detach --network-add back roundrobin"),
+  docker("service inspect roundrobin --format '{{len .Spec.TaskTemplate.Networks}} {{json .Endpoint}}'"),
+  docker("service update --detach --endpoint-mode vip roundrobin"),
+  docker("service inspect roundrobin --format '{{json .Endpoint.Spec}} {{len .Endpoint.VirtualIPs}}'", {
+    after: allocated("roundrobin", 2),
+  }),
+  docker("service update --detach --endpoint-mode dnsrr roundrobin"),
+  docker("service inspect roundrobin --format '{{json .Spec.EndpointSpec}} {{json .PreviousSpec.EndpointSpec}}'"),
+  docker("service update --detach --network-rm back two"),
+  docker("service inspect two --format '{{json .Spec.TaskTemplate.Networks}}'"),
+  docker("service update --detach --network-add back two"),
+  docker("service inspect two --format '{{len .Spec.TaskTemplate.Networks}} {{len .Endpoint.VirtualIPs}}'", {
+    after: allocated("two", 2),
+  }),
+  docker("service update --detach --network-add nothing two"),
+  docker("service update --detach --network-rm nothing two"),
+  docker("service update --detach --publish-add 8069:90 ported"),
+  docker("service inspect ported --format '{{json .Endpoint.Ports}}'", { after: published("ported", 3) }),
+  docker("service update --detach --publish-rm 80 --publish-rm 53/udp ported"),
+  docker("service inspect ported --format '{{json .Endpoint.Ports}}'", { after: published("ported", 1) }),
+  docker("service update --detach --publish-rm 90 ported"),
+  docker("service inspect ported", { after: published("ported", 0) }),
+  docker("service update --detach --publish-add 8061:80 roundrobin"),
+  docker("service rollback --detach ported"),
+  docker("service inspect ported --format '{{json .Spec.EndpointSpec}}'"),
+  removeNetwork("front", "back"),
+  remove("two", "roundrobin", "ported"),
+  removeNetwork("front", "back"),
+  docker("network ls --filter scope=swarm --format {{.Name}}"),
+]);
+
+const on = "h2" as const;
+
+/** Tasks on networks, and what their nodes tell of them. */
+export const taskNetworks = transcript("task networks", [
+  createNetwork("front", "--attachable --label a=b", { capture: { front: "" } }),
+  createNetwork("back", "--internal", { capture: { back: "" } }),
+  serviceOn(
+    "web",
+    [{ Target: "front", Aliases: ["site"] }, { Target: "back" }],
+    { Global: {} },
+    {
+      Placement: { Constraints: ["node.hostname!=h3"] },
+      EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8071 }] },
+    },
+  ),
+  docker("service ps web --format '{{.Name}} {{.DesiredState}} {{.Ports}}'", {
+    after: running("web", 2),
+    unordered: true,
+  }),
+  docker("service ls --filter name=web"),
+  docker("service inspect web"),
+  api('GET /tasks?filters={"service":["web"],"node":["h2"]}'),
+  docker("network inspect front --format '{{.Name}} {{.Id}} {{.Scope}} {{.Driver}} {{.Attachable}} {{json .Labels}}'"),
+  docker("network inspect front", { on }),
+  docker("network inspect back --format '{{.Name}} {{.Id}} {{.Scope}} {{.Driver}} {{.Internal}}'", { on }),
+  docker("network inspect front --format '{{range .Peers}}{{.IP}}{{println}}{{end}}'", { on, unordered: true }),
+  docker(
+    "network inspect --verbose front --format '{{range .Services}}{{.VIP}} {{len .Tasks}} {{.Ports}}{{println}}{{end}}'",
+    { on },
+  ),
+  docker("network ls --filter driver=overlay --format {{.Name}}", { on, unordered: true }),
+  docker("network ls --filter name=front --format '{{.Name}} {{.ID}} {{.Driver}} {{.Scope}}'", { on }),
+  docker("network inspect front", { on: "h3" }),
+  docker("network inspect $front --format {{.Name}}", { on }),
+  docker("ps --quiet --no-trunc --filter label=com.docker.swarm.service.name=web", { on, capture: { webOnH2: "" } }),
+  docker(
+    "inspect $webOnH2 --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}/{{.IPPrefixLen}} {{.MacAddress}}{{println}}{{end}}'",
+    { on, unordered: true },
+  ),
+  docker("exec $webOnH2 nslookup web", { on, unordered: true }),
+  docker("exec $webOnH2 nslookup site", { on, unordered: true }),
+  docker("exec $webOnH2 nslookup tasks.web", { on, unordered: true }),
+  removeNetwork("front"),
+  docker("network rm front", { on }),
+  docker("service update --detach --network-rm back --update-monitor 300ms --update-parallelism 0 web"),
+  docker("service inspect web --format '{{json .Spec.TaskTemplate.Networks}} {{len .Endpoint.VirtualIPs}}'", {
+    after: updateIn("web", "completed"),
+  }),
+  removeNetwork("back"),
+  docker("service update --detach --publish-rm 80 --publish-add mode=host,target=80,published=8072 web"),
+  docker("service ps web --filter desired-state=running --format '{{.Name}} {{.Ports}}'", { after: running("web", 2) }),
+  remove("web"),
+  docker("service ls", { after: noTasks }),
+  removeNetwork("front"),
+  docker("network ls --filter driver=overlay --format {{.Name}}"),
+]);
+
+const run = (name: string, options: string, more: CliOptions = {}) =>
+  docker(`run --detach --name ${name} ${options} ${IMAGE}`, { on, ...more });
+
+/** Containers that no service made. */
+export const attachments = transcript("attachments", [
+  createNetwork("open", "--attachable --subnet 10.0.200.0/24", { capture: { open: "" } }),
+  createNetwork("closed"),
+  docker("network ls --filter scope=swarm --format {{.Name}}", { after: subnetted("open") }),
+  run("shell", "--network open --network-alias nick --ip 10.0.200.77", { capture: { shell: "" } }),
+  docker("ps --all --filter name=shell --format '{{.Names}} {{.Networks}}'", { on }),
+  docker(
+    "inspect shell --format '{{with .NetworkSettings.Networks.open}}{{.IPAddress}}/{{.IPPrefixLen}} {{.MacAddress}}{{end}}'",
+    { on },
+  ),
+  docker("inspect shell --format '{{.HostConfig.NetworkMode}}'", { on }),
+  api("GET /tasks"),
+  api('GET /tasks?filters={"runtime":["attachment"]}'),
+  docker("network inspect open", { on }),
+  docker("network ls --filter driver=overlay --filter name=open --format {{.Name}}", { on }),
+  run("other", "--network open", { on: "h3" }),
+  docker("exec other nslookup nick", { on: "h3", unordered: true }),
+  docker("exec other nslookup shell", { on: "h3", unordered: true }),
+  removeNetwork("open"),
+  run("refused", "--network closed"),
+  docker("rm --force refused", { on }),
+  run("refused", "--network nothing"),
+  docker("rm --force refused", { on }),
+  run("plain", ""),
+  docker("network connect --alias second open plain", { on }),
+  docker("network connect open plain", { on }),
+  docker("network connect closed plain", { on }),
+  docker("network connect nothing plain", { on }),
+  docker("network connect open nothing", { on }),
+  docker(
+    "inspect plain --format '{{range .NetworkSettings.Networks}}{{.IPPrefixLen}} {{.Aliases}}{{println}}{{end}}'",
+    {
+      on,
+      unordered: true,
+    },
+  ),
+  docker("exec other nslookup second", { on: "h3", unordered: true }),
+  docker("network disconnect open plain", { on }),
+  docker("network disconnect open plain", { on }),
+  docker("network disconnect nothing plain", { on }),
+  docker("network disconnect open nothing", { on }),
+  docker("network disconnect --force open nothing", { on }),
+  docker("restart --time 0 shell", { on }),
+  docker("inspect shell --format '{{.State.Running}} {{len .NetworkSettings.Networks}}'", { on }),
+  docker("rm --force shell plain", { on }),
+  docker("rm --force other", { on: "h3" }),
+  docker("network rm open closed", { after: noAttachments }),
+]);
+
+/** The routing mesh's own network, pruning, and what is told of networks. */
+export const networkLife = transcript("network life", [
+  docker("secret create clock -", { input: "x" }),
+  api("GET /secrets/clock", { capture: { networksBegin: "CreatedAt" } }),
+  docker("secret rm clock"),
+  create("meshed", "--replicas 0 --publish 8081:80"),
+  docker("network rm ingress", { input: "y\n", after: allocated("meshed") }),
+  api("DELETE /networks/ingress"),
+  remove("meshed"),
+  docker("network rm ingress", { input: "n\n" }),
+  docker("network rm ingress", { input: "y\n" }),
+  docker("network ls --filter scope=swarm --format {{.Name}}"),
+  create("meshed", "--replicas 0 --publish 8081:80"),
+  remove("meshed"),
+  createNetwork("mesh", "--ingress --subnet 10.9.0.0/24 --gateway 10.9.0.2 --opt com.docker.network.driver.mtu=1400"),
+  docker("network inspect mesh --format '{{.Name}} {{.Ingress}} {{.Driver}} {{.Scope}} {{json .IPAM.Config}}'", {
+    after: subnetted("mesh"),
+  }),
+  createNetwork("ingress", "--ingress", { after: onlyOverlays("mesh") }),
+  docker("network rm mesh", { input: "y\n" }),
+  createNetwork("ingress", "--ingress"),
+  docker("network inspect ingress --format '{{.Name}} {{.Ingress}}'", { after: subnetted("ingress") }),
+
+  createNetwork("used", "--label keep"),
+  createNetwork("kept", "--label keep"),
+  createNetwork("unused"),
+  create("user", "--replicas 0 --network used"),
+  docker("network prune --force --filter label=nothing", { after: allocated("user") }),
+  docker("network prune --force --filter until=24h"),
+  docker("network prune --force --filter until=nonsense"),
+  docker("network prune --force --filter name=unused"),
+  api('POST /networks/prune?filters={"label!":["keep"]}'),
+  docker("network ls --filter driver=overlay --format {{.Name}}"),
+  api('POST /networks/prune?filters={"label":["keep"]}'),
+  docker("network ls --filter driver=overlay --format {{.Name}}"),
+  remove("user"),
+  removeNetwork("used"),
+  // Lets the present second pass: the client asks in whole seconds.
+  docker("events --since 0s --until -1s --filter type=plugin"),
+  docker(
+    "events --until 0s --since $networksBegin --filter scope=swarm --filter type=network --filter event=create --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}'",
+  ),
+  docker(
+    "events --until 0s --since $networksBegin --filter scope=swarm --filter type=network --filter event=remove --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}'",
+  ),
+  docker(
+    "events --until 0s --since $networksBegin --filter scope=swarm --filter network=kept --filter event=create --format '{{json .}}'",
+  ),
+]);

@@ -1,7 +1,8 @@
-import { aborted, LinkedAbort, withDeadline } from "#base/abort.ts";
+import { withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
+import { Pulse } from "#base/pulse.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { NetworkId } from "#model/ids.ts";
@@ -41,7 +42,7 @@ export class NetworkKeeper {
   #isComplete = false;
   /** Whether the host is known to have nothing of the data plane's. */
   #isCleared = false;
-  #progress = Promise.withResolvers<void>();
+  readonly #progress = new Pulse();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -72,7 +73,7 @@ export class NetworkKeeper {
     else this.#plane?.change(changes);
     if (changes.some((change) => change.type === "remove" || change.object.kind === "node-network"))
       this.#wakeup.wake();
-    this.#advance();
+    this.#progress.beat();
     return true;
   }
 
@@ -109,13 +110,13 @@ export class NetworkKeeper {
 
   /** Resolves when the network has been assigned to this node. */
   async assigned(id: NetworkId, signal: AbortSignal): Promise<void> {
-    while (this.network(id) === undefined) await this.#untilProgress(signal);
+    while (this.network(id) === undefined) await this.#progress.wait(signal);
   }
 
   /** Resolves when all that was said until now is in force on this node. */
   async settled(signal: AbortSignal): Promise<void> {
     for (let plane = this.#plane; !this.#deps.objects.isEmpty || plane !== undefined; plane = this.#plane) {
-      if (plane === undefined) await this.#untilProgress(signal);
+      if (plane === undefined) await this.#progress.wait(signal);
       else return await plane.settled(signal);
     }
   }
@@ -172,9 +173,9 @@ export class NetworkKeeper {
     this.#plane = plane;
     try {
       while (!objects.isEmpty) {
-        this.#advance();
+        this.#progress.beat();
         const isSettled = (await this.#reconcile(this.#isComplete, jobs.signal)) && engineNetworks.isSettled;
-        this.#advance();
+        this.#progress.beat();
         await this.#wakeup.wait(clock, clock.now() + (isSettled ? LOOK_MS : RETRY_MS), jobs.signal);
       }
     } finally {
@@ -200,7 +201,7 @@ export class NetworkKeeper {
       this.#check(id);
       const plane = this.#plane;
       if (plane !== undefined && this.#deps.engineNetworks.idOf(id) !== undefined) return await plane.ready(id, signal);
-      await this.#untilProgress(signal);
+      await this.#progress.wait(signal);
     }
   }
 
@@ -211,16 +212,5 @@ export class NetworkKeeper {
     if (refusal !== undefined) throw refusal;
     const problem = this.#plane?.problem(id);
     if (problem !== undefined) throw new FlotillaError("precondition", problem);
-  }
-
-  #advance(): void {
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
-  }
-
-  async #untilProgress(signal: AbortSignal): Promise<void> {
-    using waiting = new LinkedAbort(signal);
-    await Promise.race([this.#progress.promise, aborted(waiting.signal)]);
-    signal.throwIfAborted();
   }
 }

@@ -1,5 +1,6 @@
 import { errorMessage } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
+import { Pulse } from "#base/pulse.ts";
 import type { TaskGroup } from "#base/task-group.ts";
 import type { ConfigId, SecretId, TaskId } from "#model/ids.ts";
 import type { Config, Secret, Task, TaskStatus } from "#model/objects.ts";
@@ -62,7 +63,7 @@ export class NodePayloads implements Payloads {
 export class Worker {
   readonly #deps: Deps;
   readonly #runners = new Map<TaskId, Runner>();
-  #arrival = Promise.withResolvers<void>();
+  readonly #arrivals = new Pulse();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -84,8 +85,7 @@ export class Worker {
     }
     for (const change of message.changes) this.#apply(change);
     for (const runner of this.#runners.values()) runner.retryNow();
-    this.#arrival.resolve();
-    this.#arrival = Promise.withResolvers();
+    this.#arrivals.beat();
     return concernsNetworks;
   }
 
@@ -113,7 +113,7 @@ export class Worker {
 
   /** Resolves when the next assignment has been applied. */
   get nextArrival(): Promise<void> {
-    return this.#arrival.promise;
+    return this.#arrivals.next;
   }
 
   /** What to tell a manager at the beginning of a session. */

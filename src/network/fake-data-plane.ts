@@ -1,5 +1,5 @@
-import { aborted, LinkedAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
+import { Pulse } from "#base/pulse.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { NetworkId } from "#model/ids.ts";
 import type { NetworkObject } from "#model/node-network.ts";
@@ -32,7 +32,7 @@ export class FakeDataPlane implements DataPlane {
   #inForce: ReadonlyMap<string, NetworkObject> = new Map();
   #said = 0;
   #done = 0;
-  #progress = Promise.withResolvers<void>();
+  readonly #progress = new Pulse();
 
   constructor(deps: FakeDataPlaneDeps) {
     this.#deps = deps;
@@ -88,11 +88,7 @@ export class FakeDataPlane implements DataPlane {
 
   async settled(signal: AbortSignal): Promise<void> {
     const goal = this.#said;
-    while (this.#done < goal) {
-      using waiting = new LinkedAbort(signal);
-      await Promise.race([this.#progress.promise, aborted(waiting.signal)]);
-      signal.throwIfAborted();
-    }
+    while (this.#done < goal) await this.#progress.wait(signal);
   }
 
   async ready(networkId: NetworkId, signal: AbortSignal): Promise<void> {
@@ -112,8 +108,7 @@ export class FakeDataPlane implements DataPlane {
       if (this.#done < goal && this.delayMs > 0) await clock.sleep(this.delayMs, signal);
       if (this.failure === undefined) this.#inForce = told;
       this.#done = goal;
-      this.#progress.resolve();
-      this.#progress = Promise.withResolvers();
+      this.#progress.beat();
       if (this.#said === goal) await this.#wakeup.wait(clock, undefined, signal);
     }
   }

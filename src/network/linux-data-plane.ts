@@ -1,7 +1,7 @@
-import { aborted, LinkedAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorCode, errorMessage } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
+import { Pulse } from "#base/pulse.ts";
 import { type Random, systemRandom } from "#base/random.ts";
 import { type Backoff, backoffMs } from "#base/retry.ts";
 import { TaskGroup } from "#base/task-group.ts";
@@ -56,7 +56,7 @@ class LinuxDataPlane implements DataPlane {
   /** How often something was said, and how much of it is in force. */
   #said = 0;
   #done = 0;
-  #progress = Promise.withResolvers<void>();
+  readonly #progress = new Pulse();
   #failures = 0;
   /** What this host lacks for any network. */
   #hostProblem: string | undefined;
@@ -100,14 +100,14 @@ class LinuxDataPlane implements DataPlane {
 
   async settled(signal: AbortSignal): Promise<void> {
     const goal = this.#said;
-    while (this.#done < goal) await this.#untilProgress(signal);
+    while (this.#done < goal) await this.#progress.wait(signal);
   }
 
   async ready(networkId: NetworkId, signal: AbortSignal): Promise<void> {
     await this.settled(signal);
     const isReady = () => this.#hostProblem === undefined && this.#reconciler.hasNetwork(networkId);
     if (!isReady()) this.#lookFor("now");
-    while (!isReady()) await this.#untilProgress(signal);
+    while (!isReady()) await this.#progress.wait(signal);
   }
 
   problem(networkId: NetworkId): string | undefined {
@@ -135,8 +135,7 @@ class LinuxDataPlane implements DataPlane {
       const goal = this.#said;
       const retryAt = (await this.#step(signal)) ? undefined : this.#clock.now() + this.#patienceMs();
       if (retryAt === undefined || this.#hostProblem !== undefined) this.#done = goal;
-      this.#progress.resolve();
-      this.#progress = Promise.withResolvers();
+      this.#progress.beat();
       if (retryAt !== undefined) this.#agenda.retry(retryAt);
       await this.#wakeup.wait(this.#clock, this.#agenda.nextAt, signal);
     }
@@ -203,11 +202,5 @@ class LinuxDataPlane implements DataPlane {
   #onForeignRules(): void {
     this.#reconciler.doubtRules();
     this.#wakeup.wake();
-  }
-
-  async #untilProgress(signal: AbortSignal): Promise<void> {
-    using waiting = new LinkedAbort(signal);
-    await Promise.race([this.#progress.promise, aborted(waiting.signal)]);
-    signal.throwIfAborted();
   }
 }

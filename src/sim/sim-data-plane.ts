@@ -1,5 +1,5 @@
-import { aborted, LinkedAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
+import { Pulse } from "#base/pulse.ts";
 import { type Random, randomInt } from "#base/random.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { NetworkId, TaskId } from "#model/ids.ts";
@@ -45,7 +45,7 @@ export class SimDataPlane implements DataPlane {
   /** How much was said, and how much of it is in force. */
   #said = 0;
   #applied = 0;
-  #progress = Promise.withResolvers<void>();
+  readonly #progress = new Pulse();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -71,11 +71,11 @@ export class SimDataPlane implements DataPlane {
 
   async settled(signal: AbortSignal): Promise<void> {
     const said = this.#said;
-    while (this.#applied < said) await this.#untilProgress(signal);
+    while (this.#applied < said) await this.#progress.wait(signal);
   }
 
   async ready(id: NetworkId, signal: AbortSignal): Promise<void> {
-    while (!this.#deps.kernel.objects.has(`node-network ${id}`)) await this.#untilProgress(signal);
+    while (!this.#deps.kernel.objects.has(`node-network ${id}`)) await this.#progress.wait(signal);
     await this.settled(signal);
   }
 
@@ -110,13 +110,6 @@ export class SimDataPlane implements DataPlane {
     const isPossible = (object: NetworkObject) => object.kind === "node-service" || hasBridge(bridgeName(object.vni));
     kernel.objects = new Map([...this.#wanted].filter(([, object]) => isPossible(object)));
     this.#applied = this.#said;
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
-  }
-
-  async #untilProgress(signal: AbortSignal): Promise<void> {
-    using waiting = new LinkedAbort(signal);
-    await Promise.race([this.#progress.promise, aborted(waiting.signal)]);
-    signal.throwIfAborted();
+    this.#progress.beat();
   }
 }

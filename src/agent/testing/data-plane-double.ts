@@ -1,4 +1,5 @@
-import { aborted, LinkedAbort } from "#base/abort.ts";
+import { aborted } from "#base/abort.ts";
+import { Pulse } from "#base/pulse.ts";
 import type { NetworkObject } from "#model/node-network.ts";
 import type { DataPlane, LocalContainer, NetworkChange } from "#network/data-plane.ts";
 
@@ -13,12 +14,11 @@ export class DataPlaneDouble implements DataPlane {
   cleared = 0;
   disposed = 0;
   #isBusy = false;
-  #change = Promise.withResolvers<void>();
+  readonly #change = new Pulse();
 
   set isBusy(isBusy: boolean) {
     this.#isBusy = isBusy;
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.#change.beat();
   }
 
   reset(objects: Iterable<NetworkObject>): void {
@@ -38,11 +38,7 @@ export class DataPlaneDouble implements DataPlane {
   }
 
   async settled(signal: AbortSignal): Promise<void> {
-    while (this.#isBusy) {
-      using waiting = new LinkedAbort(signal);
-      await Promise.race([this.#change.promise, aborted(waiting.signal)]);
-      signal.throwIfAborted();
-    }
+    while (this.#isBusy) await this.#change.wait(signal);
   }
 
   ready(_networkId: string, signal: AbortSignal): Promise<void> {

@@ -19,23 +19,42 @@ let slowestMs = 0;
 let isTold = false;
 process.stdin.resume().once("end", () => (isTold = true));
 
-/** One request; resolves with the body of a complete answer with status 200. */
+/** The body of an answer with status 200; undefined while it is not complete. */
+function parseAnswer(text: string): string | undefined {
+  const [head = "", body] = text.split("\r\n\r\n");
+  if (body === undefined) return undefined;
+  if (!head.includes(" 200 ")) throw new Error(`answer ${JSON.stringify(head.split("\r\n")[0])}`);
+  const length = Number(/^content-length: (\d+)/im.exec(head)?.[1]);
+  return body.length < length ? undefined : body;
+}
+
+/** One request; resolves with the body of its answer. */
 const ask = (address: string, port: number): Promise<string> =>
   new Promise((resolve, reject) => {
     let text = "";
     const socket = connect({ host: address, port });
+    const fail = (why: unknown) => reject(new Error(`${why} (from port ${from})`));
+    let from = 0;
     socket.setTimeout(order.timeoutMs, () => socket.destroy(new Error("no answer in time")));
     socket.setEncoding("latin1");
-    socket.once("connect", () => socket.write(REQUEST));
-    socket.on("data", (part) => (text += part));
-    socket.once("error", reject);
-    socket.once("close", () => {
-      const [head = "", body = ""] = text.split("\r\n\r\n");
-      const length = Number(/^content-length: (\d+)/im.exec(head)?.[1]);
-      if (!head.includes(" 200 ")) reject(new Error(`answer ${JSON.stringify(head.split("\r\n")[0])}`));
-      else if (body.length !== length) reject(new Error(`${body.length} of ${length} bytes`));
-      else resolve(body);
+    socket.once("connect", () => {
+      from = socket.localPort ?? 0;
+      socket.write(REQUEST);
     });
+    socket.on("data", (part) => {
+      text += part;
+      try {
+        const body = parseAnswer(text);
+        if (body === undefined) return;
+        resolve(body);
+        socket.end();
+      } catch (err) {
+        fail(err);
+        socket.destroy();
+      }
+    });
+    socket.once("error", fail);
+    socket.once("close", () => fail(`closed after ${text.length} bytes`));
   });
 
 async function work(): Promise<void> {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "#base/clock.ts";
 import { execute } from "#lab/command.ts";
+import type { LabHost } from "#lab/host.ts";
 import { Background, type Place } from "./background.ts";
 import { eventually, say, signal } from "./cluster.ts";
 import {
@@ -8,6 +10,7 @@ import {
   askInside,
   callersIn,
   containerOf,
+  containersOf,
   createProbe,
   hostsIn,
   NEXT_PROBE,
@@ -154,6 +157,40 @@ test("a published port is answered by all tasks, on every host", { ...probeScene
     assert.ok(before);
     assert.equal(after, before, "the same task has answered");
     await say(manager, "service", "rm", "still");
+  });
+
+  await t.test("a connection goes on when hosts have lost track of it, whoever speaks first", async () => {
+    const keepIdle = async (host: LabHost) => {
+      const idle = new Background(lab, [process.execPath, IDLE_PROGRAM, host.address, "8080"]);
+      await idle.began();
+      return idle;
+    };
+    const expectSameTask = async (idle: Background) => {
+      const [before, after] = (await idle.finish()).trim().split("\n");
+      assert.ok(before);
+      assert.equal(after, before, "the same task has answered");
+    };
+    const loseTrack = (host: LabHost) => host.run(["conntrack", "--flush"], signal);
+
+    const idle = await Promise.all(lab.hosts.map(keepIdle));
+    await Promise.all(lab.hosts.map(loseTrack));
+    await Promise.all(idle.map(expectSameTask));
+
+    const web = await containersOf(cluster, "web");
+    const onAll = (command: string) => Promise.all(web.map(({ host, id }) => host.docker([command, id], signal)));
+    for (const entry of lab.hosts) {
+      const asking = await keepIdle(entry);
+      await onAll("pause");
+      const answered = expectSameTask(asking);
+      await systemClock.sleep(500, signal); // the question is with the server by then
+      await loseTrack(entry);
+      await onAll("unpause");
+      await answered;
+    }
+  });
+
+  await t.test("a container of a published service reaches what is outside", async () => {
+    for (const web of await containersOf(cluster, "web")) await web.run("ping", "-c", "1", "-W", "5", CLIENT);
   });
 
   await t.test("datagrams from one port do not stick to a task that is gone", async () => {

@@ -13,16 +13,25 @@ export interface Load {
   readonly p99Ms: number;
 }
 
+export interface LoadOrder {
+  readonly from: Place;
+  readonly url: string;
+  /** The CPUs that the client may use, as `taskset` takes them. */
+  readonly cpu: string;
+}
+
 /** How long each load lasts, in s. */
 const SECONDS = 2;
 /** Connections at a time. */
 const CONNECTIONS = 16;
 
 /** Asks a URL as fast as it answers, with a new connection for each request or always over the same ones. */
-export async function load(place: Place, url: string, connections: "new" | "kept", signal: AbortSignal): Promise<Load> {
+export async function load(order: LoadOrder, connections: "new" | "kept", signal: AbortSignal): Promise<Load> {
+  const { from, url, cpu } = order;
   const options = ["--threads", "1", "--connections", String(CONNECTIONS), "--duration", `${SECONDS}s`, "--latency"];
   const close = connections === "new" ? ["--header", "Connection: close"] : [];
-  return parseWrk(await run({ argv: place.enter(["wrk", ...options, ...close, url]) }, signal));
+  const wrk = ["taskset", "--cpu-list", cpu, "wrk", ...options, ...close, url];
+  return parseWrk(await run({ argv: from.enter(wrk) }, signal));
 }
 
 /** wrk's units of time, in ms. */

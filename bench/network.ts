@@ -16,7 +16,10 @@ const WRK = command("wrk", "wrk", "measuring requests per second");
 const IMAGE = "flotilla/probe:1";
 const NETWORK = "bench";
 /** Each path's turn comes this often, in turns with what it is compared with; the best of each counts. */
-const ROUNDS = 3;
+const ROUNDS = 5;
+/** Which CPUs clients and servers have: else it is chance whether they share one, and each run finds something else. */
+const CLIENTS = "0";
+const SERVERS = "1";
 
 /** A way to a task, and the way without us that it is compared with. */
 interface Path {
@@ -44,7 +47,7 @@ export async function measureNetwork(say: (line: string) => void, signal: AbortS
   for (const path of paths) {
     for (const connections of ["kept", "new"] as const) {
       say(`network: ${path.name}, ${connections} connections`);
-      figures.push(...(await measurePath(path, connections, signal)));
+      figures.push(...(await measurePath(lab, path, connections, signal)));
     }
   }
   say("network: from healthy to reachable");
@@ -53,7 +56,10 @@ export async function measureNetwork(say: (line: string) => void, signal: AbortS
   return [...figures, ...ruleset];
 }
 
-/** A client on h1, a task beside it and one on h2, both published. */
+/**
+ * A client on h1; on h1 and on h2 a published task, and its twin, which is asked directly: a client that asks one task in
+ * both ways from the same ports waits for connections that the task still remembers.
+ */
 async function layPaths({ lab }: Cluster, signal: AbortSignal): Promise<readonly Path[]> {
   const [manager, other] = lab.hosts;
   if (manager === undefined || other === undefined) throw new Error("the lab has too few hosts");
@@ -69,12 +75,18 @@ async function layPaths({ lab }: Cluster, signal: AbortSignal): Promise<readonly
     `mode=host,published=${host},target=${PROBE_PORT}`,
   ];
   await create("client", manager);
-  await create("near", manager, ...publish(8081, 9081));
-  await create("far", other, ...publish(8082, 9082));
+  const tasks = [
+    { name: "near", host: manager, port: 8081 },
+    { name: "far", host: other, port: 8082 },
+    { name: "near-twin", host: manager, port: 8083 },
+    { name: "far-twin", host: other, port: 8084 },
+  ];
+  for (const { name, host, port } of tasks) await create(name, host, ...publish(port, port + 1_000));
   const client = await networkOf(manager, "client", signal);
+  for (const { name, host } of tasks) await pin(host, name, signal);
   const task = (host: LabHost, name: string, network: string) => addressOf(host, name, network, signal);
-  const near = await task(manager, "near", NETWORK);
-  const far = await task(other, "far", NETWORK);
+  const near = await task(manager, "near-twin", NETWORK);
+  const far = await task(other, "far-twin", NETWORK);
   const direct = (from: Place, address: string) => ({ name: "direct", from, url: `http://${address}/` });
   const hostPort = (host: LabHost, port: number) => ({
     name: "host port",
@@ -100,38 +112,47 @@ async function layPaths({ lab }: Cluster, signal: AbortSignal): Promise<readonly
       name: "mesh, same host",
       from: manager,
       url: `http://${manager.address}:8081/`,
-      baseline: direct(manager, await task(manager, "near", "ingress")),
+      baseline: direct(manager, await task(manager, "near-twin", "ingress")),
       share: 0.95,
     },
     {
       name: "mesh, across hosts",
       from: manager,
       url: `http://${manager.address}:8082/`,
-      baseline: direct(manager, await task(other, "far", "ingress")),
+      baseline: direct(manager, await task(other, "far-twin", "ingress")),
       share: 0.9,
     },
     {
       name: "mesh, client outside, task on the entry host",
       from: lab,
       url: `http://${manager.address}:8081/`,
-      baseline: hostPort(manager, 9081),
+      baseline: hostPort(manager, 9083),
     },
     {
       name: "mesh, client outside, task on another host",
       from: lab,
       url: `http://${manager.address}:8082/`,
-      baseline: hostPort(other, 9082),
+      baseline: hostPort(other, 9084),
     },
   ];
 }
 
-async function measurePath(path: Path, connections: "new" | "kept", signal: AbortSignal): Promise<readonly Figure[]> {
+async function measurePath(
+  lab: Lab,
+  path: Path,
+  connections: "new" | "kept",
+  signal: AbortSignal,
+): Promise<readonly Figure[]> {
   const { baseline } = path;
   const ours: Load[] = [];
   const theirs: Load[] = [];
+  /** Connections that have ended are remembered for minutes: so many that there would be no room for new ones. */
+  const forgetConnections = () => Promise.all(lab.hosts.map((host) => host.run(["conntrack", "--flush"], signal)));
   for (let round = 0; round < ROUNDS; round++) {
-    theirs.push(await load(baseline.from, baseline.url, connections, signal));
-    ours.push(await load(path.from, path.url, connections, signal));
+    await forgetConnections();
+    theirs.push(await load({ ...baseline, cpu: CLIENTS }, connections, signal));
+    await forgetConnections();
+    ours.push(await load({ ...path, cpu: CLIENTS }, connections, signal));
   }
   const figure = (name: string, unit: "µs" | "ms", pick: (load: Load) => number) => ({
     name,
@@ -165,11 +186,24 @@ async function networkOf(host: LabHost, service: string, signal: AbortSignal): P
   return { enter: (argv) => host.enter(["nsenter", `--target=${pid}`, "--net", "--", ...argv]) };
 }
 
+/** Keeps a service's container on a host to the servers' CPU. */
+async function pin(host: LabHost, service: string, signal: AbortSignal): Promise<void> {
+  const id = await containerOf(host, service, signal);
+  const [, ...rows] = (await host.docker(["top", id, "-o", "pid"], signal)).trim().split("\n");
+  for (const pid of rows)
+    await host.run(["taskset", "--all-tasks", "--cpu-list", "--pid", SERVERS, pid.trim()], signal);
+}
+
 const addressOf = (host: LabHost, service: string, network: string, signal: AbortSignal): Promise<string> =>
   inspect(host, service, `{{with index .NetworkSettings.Networks "${network}"}}{{.IPAddress}}{{end}}`, signal);
 
 async function inspect(host: LabHost, service: string, format: string, signal: AbortSignal): Promise<string> {
+  const id = await containerOf(host, service, signal);
+  return (await host.docker(["inspect", "--format", format, id], signal)).trim();
+}
+
+async function containerOf(host: LabHost, service: string, signal: AbortSignal): Promise<string> {
   const filter = `label=com.docker.swarm.service.name=${service}`;
   const [id = ""] = (await host.docker(["ps", "--quiet", "--filter", filter], signal)).split("\n");
-  return (await host.docker(["inspect", "--format", format, id], signal)).trim();
+  return id;
 }

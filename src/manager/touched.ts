@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { NetworkId, NodeId } from "#model/ids.ts";
 import type { Network, Node, Service, Task } from "#model/objects.ts";
 import type { Change, View } from "#model/view.ts";
+import { dataPathAddr } from "#plan/network/data-path.ts";
 import { isEndpoint, isUp, serves } from "#plan/network/endpoint.ts";
 import { endpointTasks, networksOf, serviceKey, servicesOn } from "#plan/network/node-service.ts";
 import { objectAfter, objectBefore } from "#store/change.ts";
@@ -61,7 +62,7 @@ export class Touched {
   #addNode(before: Node | undefined, after: Node | undefined): void {
     const node = after ?? before;
     if (node === undefined) return;
-    const moved = before?.status.addr !== after?.status.addr;
+    const moved = (before && dataPathAddr(before)) !== (after && dataPathAddr(after));
     const [old, now] = [before?.attachments ?? {}, after?.attachments ?? {}];
     const changed = Object.keys({ ...old, ...now }).filter((id) => moved || old[id] !== now[id]);
     for (const id of changed) this.networks.add(id);

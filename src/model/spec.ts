@@ -243,6 +243,8 @@ export interface NodeDescription {
    * Flotilla made itself. No network of the cluster may overlap with them.
    */
   readonly Routes?: readonly string[];
+  /** Not shown either: the address of this node for traffic between containers, where it was given one. */
+  readonly DataPathAddr?: string;
 }
 
 /** How a node's certificate was issued: PEM, then base64 of DER. */

@@ -169,6 +169,7 @@ export class ActiveNode {
           ...(await this.#deps.describe(stop)),
           TLSInfo: tlsInfo(identity.current),
           Routes: await hostRoutes(),
+          ...(state.dataPathAddr !== "" && { DataPathAddr: state.dataPathAddr }),
         }),
         describeAgain: this.#describeAgain,
         openDataPlane: (hooks) => openDataPlane(this.#deps, hooks),

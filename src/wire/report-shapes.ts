@@ -27,6 +27,7 @@ export const nodeDescription = record({
   }),
   TLSInfo: optional(record({ TrustRoot: text, CertIssuerSubject: text, CertIssuerPublicKey: text })),
   Routes: optional(listOf(text)),
+  DataPathAddr: optional(text),
 });
 
 /** `StatusUpdate`, as an agent sends it. */

@@ -92,8 +92,8 @@ function inTurn(addresses: readonly string[], { address, peers }: NodeNetwork): 
 }
 
 /**
- * Leads each connection to one of the addresses. When a chain is replaced, a packet that has just entered the old one finds the map of its
- * rule empty already, and would be the host's own: the second rule, which needs no map, takes it.
+ * Leads each connection to one of the addresses. When a chain is replaced, a packet that has just entered the old one
+ * finds the map of its rule empty already, and would be the host's own: the second rule, which needs no map, takes it.
  */
 function translations(addresses: readonly string[], port?: Pick<MeshPort, "protocol" | "target">): readonly string[] {
   const toPort = port === undefined ? "" : `meta l4proto ${port.protocol} `;

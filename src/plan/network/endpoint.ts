@@ -6,6 +6,7 @@ import { taskName } from "#model/task-name.ts";
 import { isTerminal, isWanted, rank, TASK_STATES } from "#model/task-state.ts";
 import { expandTaskSpec } from "#model/template.ts";
 import type { View } from "#model/view.ts";
+import { dataPathAddr } from "./data-path.ts";
 
 /** Whether the task has, or is about to have, a container with addresses: then it is an endpoint. */
 export const isEndpoint = ({ networks, nodeId, status }: Pick<Task, "networks" | "nodeId" | "status">): boolean =>
@@ -29,14 +30,14 @@ export const isUp = (node: Node): boolean => node.status.state !== "down";
 export function endpointOf(view: View, task: Task, networks: readonly NetworkId[]): NodeEndpoint | undefined {
   const node = task.nodeId === undefined ? undefined : view.get("node", task.nodeId);
   const places = task.networks?.filter(({ networkId }) => networks.includes(networkId)) ?? [];
-  if (node === undefined || node.status.addr === "" || places.length === 0 || !isEndpoint(task)) return undefined;
+  if (node === undefined || dataPathAddr(node) === "" || places.length === 0 || !isEndpoint(task)) return undefined;
   const hostname = hostnameOf(task, node);
   return {
     taskId: task.id,
     name: containerName(task),
     ...(hostname !== undefined && { hostname }),
     nodeId: node.id,
-    host: node.status.addr,
+    host: dataPathAddr(node),
     addresses: Object.fromEntries(places.map(({ networkId, address }) => [networkId, address])),
     serving: serves(task) && isUp(node),
   };

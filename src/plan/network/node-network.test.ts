@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Node } from "#model/objects.ts";
 import { ArrayView } from "#plan/testing/array-view.ts";
 import { cluster, node } from "#plan/testing/builders.ts";
 import { network, nodeOn } from "#plan/testing/networks.ts";
@@ -43,6 +44,13 @@ test("the network's options are the node's", () => {
   const view = new ArrayView([{ ...cluster(), dataPathPort: 4_790 }, network("app", 1, options), N1]);
   const { internal, attachable, ingress, mtu, dataPathPort, peers } = seenBy(view, "n1") ?? {};
   assert.deepEqual([internal, attachable, ingress, mtu, dataPathPort, peers], [true, true, true, 8_950, 4_790, []]);
+});
+
+test("tunnels lead to the address that a node was given for them, wherever managers see it", () => {
+  const description = { ...node("n2").description, DataPathAddr: "192.168.7.2" } as Node["description"];
+  const view = new ArrayView([cluster(), APP, N1, { ...N2, ...(description && { description }) }]);
+  assert.equal(seenBy(view, "n1")?.peers[0]?.host, "192.168.7.2");
+  assert.equal(seenBy(view, "n2")?.host, "192.168.7.2");
 });
 
 const { allocation: _, ...unallocated } = APP;

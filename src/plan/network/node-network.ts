@@ -3,6 +3,7 @@ import type { NetworkId, NodeId } from "#model/ids.ts";
 import type { NodeNetwork, NodePeer } from "#model/node-network.ts";
 import type { Network } from "#model/objects.ts";
 import type { View } from "#model/view.ts";
+import { dataPathAddr } from "./data-path.ts";
 
 /** The driver option for the MTU of the hosts' own network. Source: fact sheet 8.1, like the two figures below. */
 const MTU_OPTION = "com.docker.network.driver.mtu";
@@ -22,9 +23,10 @@ export function networkMembers(view: View, id: NetworkId): NetworkMembers | unde
   const network = view.get("network", id);
   if (network?.allocation === undefined) return undefined;
   const { spec, allocation } = network;
-  const nodes = [...view.nodesOfNetwork(id)].flatMap(({ id: nodeId, status, attachments }): NodePeer[] => {
-    const address = attachments?.[id];
-    return address === undefined || status.addr === "" ? [] : [{ nodeId, host: status.addr, address }];
+  const nodes = [...view.nodesOfNetwork(id)].flatMap((node): NodePeer[] => {
+    const address = node.attachments?.[id];
+    const host = dataPathAddr(node);
+    return address === undefined || host === "" ? [] : [{ nodeId: node.id, host, address }];
   });
   const inOrder = nodes.sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
   return {

@@ -130,7 +130,9 @@ test("a published port is answered by all tasks, on every host", { ...probeScene
 
   await t.test("a port of the host is that of the task there, beside the mesh", async () => {
     const publish = "mode=host,published=9090,target=80";
-    await createProbe(manager, "edge", "--publish", publish, "--publish", "9091:80", "--mode", "global");
+    // On another network besides, on which the engine publishes its port, while answers leave by that of the mesh.
+    const options = ["--publish", publish, "--publish", "9091:80", "--network", "app", "--mode", "global"];
+    await createProbe(manager, "edge", ...options);
     for (const host of lab.hosts) {
       assert.deepEqual(hostsIn(await askFrom(lab, `http://${host.address}:9090/`, 10)), [host.name]);
       assert.deepEqual(hostsIn(await askFrom(lab, `http://${host.address}:9091/`)), ["h1", "h2", "h3"]);
@@ -160,8 +162,9 @@ test("a published port is answered by all tasks, on every host", { ...probeScene
   });
 
   await t.test("a connection goes on when hosts have lost track of it, whoever speaks first", async () => {
+    await createProbe(manager, "kept", "--publish", "8092:80", "--replicas", "4");
     const keepIdle = async (host: LabHost) => {
-      const idle = new Background(lab, [process.execPath, IDLE_PROGRAM, host.address, "8080"]);
+      const idle = new Background(lab, [process.execPath, IDLE_PROGRAM, host.address, "8092"]);
       await idle.began();
       return idle;
     };
@@ -176,8 +179,8 @@ test("a published port is answered by all tasks, on every host", { ...probeScene
     await Promise.all(lab.hosts.map(loseTrack));
     await Promise.all(idle.map(expectSameTask));
 
-    const web = await containersOf(cluster, "web");
-    const onAll = (command: string) => Promise.all(web.map(({ host, id }) => host.docker([command, id], signal)));
+    const tasks = await containersOf(cluster, "kept");
+    const onAll = (command: string) => Promise.all(tasks.map(({ host, id }) => host.docker([command, id], signal)));
     for (const entry of lab.hosts) {
       const asking = await keepIdle(entry);
       await onAll("pause");
@@ -190,7 +193,8 @@ test("a published port is answered by all tasks, on every host", { ...probeScene
   });
 
   await t.test("a container of a published service reaches what is outside", async () => {
-    for (const web of await containersOf(cluster, "web")) await web.run("ping", "-c", "1", "-W", "5", CLIENT);
+    for (const task of await containersOf(cluster, "kept")) await task.run("ping", "-c", "1", "-W", "5", CLIENT);
+    await say(manager, "service", "rm", "kept");
   });
 
   await t.test("datagrams from one port do not stick to a task that is gone", async () => {

@@ -7,8 +7,8 @@ export interface GuestPort {
   /** The container's address on the network of the bridge; several while it is not known which container it is. */
   readonly addresses: readonly string[];
   /**
-   * The container's addresses on other networks: it may answer from those here, for what it sends goes by its default
-   * route, not by the network that it was asked on.
+   * The container's addresses on other networks: it may answer from those here, and ask from those for the gateway, for
+   * what it sends goes by its default route, not by the network that it was asked on.
    */
   readonly others: readonly string[];
 }
@@ -20,7 +20,6 @@ export const guestRules = (ports: readonly GuestPort[]): readonly RuleFact[] =>
     return [
       element("bridge", "guests", port),
       element("bridge", "mirrors", joined(port, port)),
-      ...addresses.map((address) => element("bridge", "arp_senders", joined(port, macOf(address), address))),
       ...addresses.flatMap((address) =>
         [address, ...others].map((own) => element("bridge", "senders", joined(port, macOf(address), own))),
       ),

@@ -51,8 +51,7 @@ export const SETS: readonly SetDeclaration[] = [
   set("bridge", "peers", "type ether_addr;", "the other nodes' bridges"),
   set("bridge", "local", "type ether_addr . ipv4_addr;", "the containers of this node"),
   set("bridge", "guests", "type ifname;", "ports of our bridges"),
-  set("bridge", "senders", "type ifname . ether_addr . ipv4_addr;", "who may send packets at which port"),
-  set("bridge", "arp_senders", "type ifname . ether_addr . ipv4_addr;", "who may claim which address"),
+  set("bridge", "senders", "type ifname . ether_addr . ipv4_addr;", "who may send from which address at which port"),
   set("bridge", "mirrors", "type ifname . ifname;", "each port with itself"),
 ];
 
@@ -216,7 +215,7 @@ export const CHAINS: readonly ChainDeclaration[] = [
     "bridge",
     "guest",
     "iifname . ether saddr . ip saddr @senders accept",
-    "iifname . ether saddr . arp saddr ip @arp_senders iifname . arp saddr ether . arp saddr ip @arp_senders accept",
+    "iifname . ether saddr . arp saddr ip @senders iifname . arp saddr ether . arp saddr ip @senders accept",
     "drop",
   ),
   chain(

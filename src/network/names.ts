@@ -24,6 +24,8 @@ export const RULE_TABLE = "flotilla";
 /** Marks of ours have this in their highest byte. Others in use: Kubernetes 0x4000 and 0x8000, Tailscale 0xff0000. */
 export const MARK_BASE = 0xf1000000;
 export const MARK_MASK = 0xff000000;
+/** What is different in the mark of a connection whose client is this host itself. */
+export const OWN_CLIENT_BITS = 0x03000000;
 
 /** Where our policy rules stand: after the local table (0), before main (32766). */
 export const RULE_PRIORITY = 2417;

@@ -1,4 +1,4 @@
-import { hex, MARK_BASE, MARK_MASK } from "#network/names.ts";
+import { hex, MARK_BASE, MARK_MASK, OWN_CLIENT_BITS } from "#network/names.ts";
 import type { Family } from "./rule-fact.ts";
 
 /** A set or map of our tables: what it holds, and its declaration in the language of nftables. */
@@ -56,6 +56,7 @@ export const SETS: readonly SetDeclaration[] = [
 ];
 
 const MARKED = `& ${hex(MARK_MASK)} == ${hex(MARK_BASE)}`;
+const MARKED_OWN = `& ${hex(MARK_MASK)} == ${hex((MARK_BASE ^ OWN_CLIENT_BITS) >>> 0)}`;
 
 /** A chain of our tables that is always the same. */
 export interface ChainDeclaration {
@@ -95,9 +96,8 @@ export const CHAINS: readonly ChainDeclaration[] = [
   chain(
     "ip",
     "to_entry",
-    "meta mark set ct mark",
-    "# addresses of this host would be routed to it, whatever the mark: the packet goes to the entry as it is",
-    "fib daddr type local dup to meta mark map @entry_addresses drop",
+    "# an address of this host would be routed to it, whatever the mark: the packet goes to the entry as it is",
+    `meta mark set ct mark ^ ${hex(OWN_CLIENT_BITS)} dup to meta mark map @entry_addresses drop`,
   ),
   chain(
     "ip",
@@ -105,7 +105,9 @@ export const CHAINS: readonly ChainDeclaration[] = [
     "type filter hook prerouting priority mangle; policy accept;",
     "# a connection remembers by which node it came in, and its replies leave by that node",
     "iifname @ingress ct state new ct mark set ether saddr map @entry_marks",
-    `iifname "fl-br*" ct direction reply ct mark ${MARKED} jump to_entry`,
+    `iifname @ingress ct state new ct mark ${MARKED} fib saddr type local ct mark set ct mark ^ ${hex(OWN_CLIENT_BITS)}`,
+    `iifname "fl-br*" ct direction reply ct mark ${MARKED} meta mark set ct mark`,
+    `iifname "fl-br*" ct direction reply ct mark ${MARKED_OWN} goto to_entry`,
   ),
   chain("ip", "published", "meta l4proto . th dport vmap @published_ports"),
   chain(

@@ -33,7 +33,7 @@ const ask = (address: string, port: number): Promise<string> =>
   new Promise((resolve, reject) => {
     let text = "";
     const socket = connect({ host: address, port });
-    const fail = (why: unknown) => reject(new Error(`${why} (from port ${from})`));
+    const fail = (why: string) => reject(new Error(`${why} (from port ${from})`));
     let from = 0;
     socket.setTimeout(order.timeoutMs, () => socket.destroy(new Error("no answer in time")));
     socket.setEncoding("latin1");
@@ -49,11 +49,11 @@ const ask = (address: string, port: number): Promise<string> =>
         resolve(body);
         socket.end();
       } catch (err) {
-        fail(err);
+        fail(String(err));
         socket.destroy();
       }
     });
-    socket.once("error", fail);
+    socket.once("error", (err) => fail(String(err)));
     socket.once("close", () => fail(`closed after ${text.length} bytes`));
   });
 

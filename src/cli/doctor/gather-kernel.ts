@@ -13,7 +13,7 @@ const RULESET = `table ip trial {
   chain entry {
     type nat hook prerouting priority dstnat;
     ip daddr . ip protocol . th dport vmap @services
-    dnat to numgen random mod 2 map { 0 : 192.0.2.1, 1 : 192.0.2.2 }
+    dnat to jhash ip saddr mod 2 map { 0 : 192.0.2.1, 1 : 192.0.2.2 }
   }
   chain onward {
     type filter hook forward priority filter;

@@ -1,4 +1,9 @@
 import { aborted, isAbort } from "./abort.ts";
+import { FlotillaError } from "./errors.ts";
+
+/** Why a job failed: the error behind the one with which its group ended. Other errors are given back as they are. */
+export const failureOf = (err: unknown): unknown =>
+  err instanceof Error && !(err instanceof FlotillaError) && err.cause !== undefined ? err.cause : err;
 
 /**
  * Background jobs that live and die together.

@@ -2,16 +2,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import {
-  childrenOf,
-  hasEnvironment,
-  identify,
-  isAlive,
-  listProcesses,
-  namespaceId,
-  parentOf,
-  signalProcess,
-} from "./process-table.ts";
+import { identify, isAlive, signalProcess } from "#base/process-identity.ts";
+import { childrenOf, hasEnvironment, listProcesses, namespaceId, parentOf } from "./process-table.ts";
 
 test("a process is known by its pid and its start time", async () => {
   const child = spawn("sleep", ["1000"], { env: { ...process.env, FLEET: "blue" } });

@@ -186,6 +186,8 @@ export interface NodeStatus {
   readonly addr: string;
   /** When `state` last changed. */
   readonly since: Timestamp;
+  /** The manager that has the node's session, or had the last one. It alone writes this status while it lives. */
+  readonly via?: NodeId;
 }
 
 export interface ManagerStatus {
@@ -270,6 +272,30 @@ export interface RootRotation {
   readonly crossSigned: string;
 }
 
+/**
+ * A manager that is alive; its id is its node's. It lasts as long as its manager's lease, in which it differs from
+ * `ManagerStatus`, what users are told of a manager.
+ */
+export interface LiveManager extends Meta {
+  readonly kind: "manager";
+  readonly id: NodeId;
+  /** `host:port` of its daemon-to-daemon listener. */
+  readonly addr: string;
+  /** All tasks that commits up to this one wanted to stop are out of use on the nodes whose sessions it has. */
+  readonly withdrawnUpTo: Revision;
+  readonly startedAt: Timestamp;
+}
+
+/** The one object of its kind: who leads. It lasts as long as the leader's lease; its version fences leader's writes. */
+export interface Leadership extends Meta {
+  readonly kind: "leadership";
+  readonly id: typeof LEADERSHIP_ID;
+  readonly nodeId: NodeId;
+  readonly since: Timestamp;
+}
+
+export const LEADERSHIP_ID = "leadership";
+
 export interface ObjectOf {
   readonly cluster: Cluster;
   readonly node: Node;
@@ -278,12 +304,15 @@ export interface ObjectOf {
   readonly secret: Secret;
   readonly config: Config;
   readonly network: Network;
+  readonly manager: LiveManager;
+  readonly leadership: Leadership;
 }
 
 export type Kind = keyof ObjectOf;
 export type StoreObject = ObjectOf[Kind];
 
-export const KINDS = [
+/** Kinds of what users made, and what was made of it: these are kept until somebody deletes them. */
+export const DURABLE_KINDS = [
   "cluster",
   "node",
   "service",
@@ -292,3 +321,15 @@ export const KINDS = [
   "config",
   "network",
 ] as const satisfies readonly Kind[];
+
+/** Kinds whose objects last as long as a lease: how managers know of each other. Users never see them. */
+export const EPHEMERAL_KINDS = ["manager", "leadership"] as const satisfies readonly Kind[];
+
+export const KINDS = [...DURABLE_KINDS, ...EPHEMERAL_KINDS] as const;
+
+export type DurableKind = (typeof DURABLE_KINDS)[number];
+export type EphemeralKind = (typeof EPHEMERAL_KINDS)[number];
+
+const EPHEMERAL: ReadonlySet<Kind> = new Set(EPHEMERAL_KINDS);
+
+export const isEphemeral = (kind: Kind): kind is EphemeralKind => EPHEMERAL.has(kind);

@@ -1,12 +1,18 @@
 import type { Kind, Revision, StoreObject, Timestamp } from "./objects.ts";
 
+/** Names a lease in the store that granted it. */
+export type LeaseId = string;
+
 /**
  * One operation of a commit. `expect` is the version that the writer has read; the whole commit is refused when any
  * object is at another one. Of the object given to `create` and `update`, the store keeps everything but `version`,
  * which it sets to the commit's revision.
+ *
+ * Objects of ephemeral kinds are created with a `lease`, and deleted by the store when it ends; an `update` leaves them
+ * with theirs. Objects of the other kinds have none.
  */
 export type Operation =
-  | { readonly type: "create"; readonly object: StoreObject }
+  | { readonly type: "create"; readonly object: StoreObject; readonly lease?: LeaseId }
   | { readonly type: "update"; readonly object: StoreObject; readonly expect: Revision }
   | { readonly type: "delete"; readonly kind: Kind; readonly id: string; readonly expect: Revision }
   /** Changes nothing; refuses the commit unless the object is still at `expect`. Fences a leader's writes. */

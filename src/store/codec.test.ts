@@ -67,3 +67,11 @@ test("bytes that no codec wrote, or another one, are refused", () => {
 test("a key of another length is refused", () => {
   assert.throws(() => sealedCodec(new Uint8Array(16)), { code: "invalid", message: /32 bytes, not 16/ });
 });
+
+test("digests are the same for the same text and key only, and show nothing of the text", () => {
+  const digest = sealed.digest("service/web");
+  assert.equal(sealedCodec(key).digest("service/web"), digest);
+  assert.notEqual(sealed.digest("service/wec"), digest);
+  assert.notEqual(sealedCodec(new Uint8Array(32).fill(8)).digest("service/web"), digest);
+  assert.doesNotMatch(digest, /web/);
+});

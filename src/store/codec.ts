@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import { FlotillaError } from "#base/errors.ts";
 import { type Random, systemRandom } from "#base/random.ts";
 import type { StoreObject } from "#model/objects.ts";
@@ -22,6 +22,7 @@ export const plainCodec: Codec = {
     expectFormat(bytes, PLAIN, address);
     return parse(Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.length - 1), address);
   },
+  digest: (text) => text,
 };
 
 /**
@@ -34,6 +35,8 @@ export function sealedCodec(key: Uint8Array, random: Random = systemRandom): Cod
   if (key.length !== KEY) throw new FlotillaError("invalid", `a store key has ${KEY} bytes, not ${key.length}`);
   // Node takes a key object several times faster than its bytes.
   const secret = createSecretKey(key);
+  // A key of its own: what is good for one use says nothing about the other.
+  const digestKey = createSecretKey(createHmac("sha256", secret).update("names").digest());
   return {
     encode(object) {
       const nonce = random.bytes(NONCE);
@@ -46,6 +49,7 @@ export function sealedCodec(key: Uint8Array, random: Random = systemRandom): Cod
       expectFormat(bytes, SEALED, address);
       return parse(unseal(secret, bytes, address), address);
     },
+    digest: (text) => createHmac("sha256", digestKey).update(text).digest("base64url"),
   };
 }
 

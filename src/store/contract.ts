@@ -2,6 +2,7 @@ import { describe } from "node:test";
 import { commitContract } from "./testing/commit-contract.ts";
 import { conflictContract } from "./testing/conflict-contract.ts";
 import type { CreateDatabase } from "./testing/driver.ts";
+import { leaseContract } from "./testing/lease-contract.ts";
 import { watchContract } from "./testing/watch-contract.ts";
 
 /** What every driver of the store must do. Nothing in it relies on how soon a watch delivers. */
@@ -10,5 +11,6 @@ export function storeContract(name: string, createDatabase: CreateDatabase): voi
     commitContract(createDatabase);
     conflictContract(createDatabase);
     watchContract(createDatabase);
+    leaseContract(createDatabase);
   });
 }

@@ -1,5 +1,5 @@
 import { FlotillaError } from "#base/errors.ts";
-import type { Kind, ObjectOf, Revision } from "#model/objects.ts";
+import { isEphemeral, type Kind, type ObjectOf, type Revision } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
 import type { Change } from "#model/view.ts";
 import { creation, deletion, replacement } from "./change.ts";
@@ -23,7 +23,7 @@ export type Verdict =
  * before the commit, names must be unique after it; so the order of the operations does not matter, and names can be
  * passed on or swapped within a commit.
  *
- * @throws FlotillaError `invalid` when the commit is too large or writes an object twice.
+ * @throws FlotillaError `invalid` as `writtenKeys` does.
  */
 export function judge(operations: readonly Operation[], present: Present, revision: Revision): Verdict {
   const written = writtenKeys(operations);
@@ -40,20 +40,24 @@ const target = (operation: Operation): { readonly kind: Kind; readonly id: strin
   "object" in operation ? operation.object : operation;
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
-function writtenKeys(operations: readonly Operation[]): ReadonlySet<string> {
-  if (operations.length > MAX_OPERATIONS) {
-    throw new FlotillaError(
-      "invalid",
-      `a commit of ${operations.length} operations: split it, ${MAX_OPERATIONS} is the most`,
-    );
-  }
+/**
+ * The objects that a commit writes, as `kind/id`.
+ * @throws FlotillaError `invalid` when it is too large, writes an object twice, or gives a lease to what may not have one.
+ */
+export function writtenKeys(operations: readonly Operation[]): ReadonlySet<string> {
   const written = new Set<string>();
   for (const operation of operations) {
     if (operation.type === "check") continue;
     const { kind, id } = target(operation);
     const key = keyOf(kind, id);
     if (written.has(key)) throw new FlotillaError("invalid", `a commit writes ${kind} ${id} twice`);
+    if (operation.type === "create" && isEphemeral(kind) !== (operation.lease !== undefined)) {
+      throw new FlotillaError("invalid", `a ${kind} ${isEphemeral(kind) ? "needs a lease" : "cannot have a lease"}`);
+    }
     written.add(key);
+  }
+  if (written.size > MAX_OPERATIONS) {
+    throw new FlotillaError("invalid", `a commit of ${written.size} writes: split it, ${MAX_OPERATIONS} is the most`);
   }
   return written;
 }

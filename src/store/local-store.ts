@@ -1,9 +1,19 @@
+import { type Clock, systemClock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { Fanout } from "#base/fanout.ts";
 import { KINDS, type Kind, type ObjectOf } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
+import { holdLease, type LeaseCalls } from "./held-lease.ts";
 import type { StoreState } from "./state.ts";
-import type { Commit, CommitResult, Store, StoreOptions, Watch } from "./store.ts";
+import {
+  type Commit,
+  type CommitResult,
+  type Lease,
+  MIN_LEASE_MS,
+  type Store,
+  type StoreOptions,
+  type Watch,
+} from "./store.ts";
 
 /** Commits that a watcher may be behind. At 100 small changes each it then holds back some hundred megabytes. */
 const WATCH_BUFFER = 4_096;
@@ -20,12 +30,14 @@ export class LocalStore implements Store {
   readonly #state: StoreState;
   readonly #committer: Committer;
   readonly #commits: Fanout<Commit>;
-  #closed = false;
+  readonly #clock: Clock;
+  readonly #life = new AbortController();
 
   constructor(state: StoreState, committer: Committer, options: StoreOptions) {
     this.#state = state;
     this.#committer = committer;
     this.#commits = new Fanout(options.watchBuffer ?? WATCH_BUFFER);
+    this.#clock = options.clock ?? systemClock;
     state.attach(this.#commits);
   }
 
@@ -53,9 +65,22 @@ export class LocalStore implements Store {
     };
   }
 
+  async lease(ttlMs: number, signal: AbortSignal): Promise<Lease> {
+    this.#check(signal);
+    if (ttlMs < MIN_LEASE_MS)
+      throw new FlotillaError("invalid", `a lease of ${ttlMs} ms: ${MIN_LEASE_MS} is the least`);
+    const { leases } = this.#state;
+    const calls: LeaseCalls = {
+      grant: async () => leases.grant(ttlMs, this.#clock),
+      renew: async (id) => leases.renew(id),
+      revoke: async (id) => leases.revoke(id),
+    };
+    return holdLease(calls, { ttlMs, clock: this.#clock, life: this.#life.signal }, signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#life.signal.aborted) return;
+    this.#life.abort(closed());
     try {
       await this.#committer.close();
     } finally {
@@ -66,7 +91,7 @@ export class LocalStore implements Store {
 
   #check(signal: AbortSignal): void {
     signal.throwIfAborted();
-    if (this.#closed) throw closed();
+    this.#life.signal.throwIfAborted();
   }
 }
 

@@ -61,4 +61,6 @@ const perKind = <T>(create: () => T): { readonly [K in Kind]: T } => ({
   secret: create(),
   config: create(),
   network: create(),
+  manager: create(),
+  leadership: create(),
 });

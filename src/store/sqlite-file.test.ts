@@ -17,10 +17,8 @@ for (const change of [replacement(web, web), deletion(web)]) {
     await using database = await createFileDatabase(plainCodec);
     const file = SqliteFile.open(database.path, openLog);
     const other = creation(service("other", { version: 1 }));
-    assert.throws(() => file.write([{ commit: { revision: 1, changes: [other, change] }, values: [value, value] }]), {
-      code: "internal",
-      message: /damaged/,
-    });
+    const changes = [other, change].map((each) => ({ change: each, value }));
+    assert.throws(() => file.write([{ revision: 1, changes }]), { code: "internal", message: /damaged/ });
     assert.equal(file.load(plainCodec).revision, 0);
     assert.equal(file.load(plainCodec).objects.count("service"), 0);
     file.close();
@@ -37,9 +35,9 @@ test("after a disk that failed in the middle of a commit nothing is written any 
     return { sync, [Symbol.dispose]: () => log[Symbol.dispose]() };
   };
   const file = SqliteFile.open(database.path, failing);
-  const commit = { commit: { revision: 1, changes: [creation(web)] }, values: [value] };
+  const commit = { revision: 1, changes: [{ change: creation(web), value }] };
   const refusal = { code: "unavailable", message: /check the disk, and restart/ };
   assert.throws(() => file.write([commit]), refusal);
-  assert.throws(() => file.write([{ ...commit, commit: { ...commit.commit, revision: 2 } }]), refusal);
+  assert.throws(() => file.write([{ ...commit, revision: 2 }]), refusal);
   file.close();
 });

@@ -1,13 +1,13 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementResultingChanges, type StatementSync } from "node:sqlite";
 import { errorMessage, FlotillaError, unreachable } from "#base/errors.ts";
-import { KINDS, type Kind, type Revision } from "#model/objects.ts";
+import { DURABLE_KINDS, type DurableKind, type Revision } from "#model/objects.ts";
 import type { Change } from "#model/view.ts";
 import { creation } from "./change.ts";
 import { SharedParts } from "./shared-parts.ts";
 import { sqliteError } from "./sqlite-error.ts";
 import { StoreState } from "./state.ts";
-import type { Codec, Commit } from "./store.ts";
+import type { Codec } from "./store.ts";
 import type { WriteAheadLog } from "./write-ahead-log.ts";
 
 /** The layout of the tables. A file of another number is refused. */
@@ -37,10 +37,16 @@ const TABLES = `
   INSERT INTO meta VALUES ('schema', ${SCHEMA}), ('revision', 0);
 `;
 
-/** A commit with the stored values of its changed objects, in the order of its changes; undefined for deletions. */
+/** What a commit changes in the file. */
 export interface EncodedCommit {
-  readonly commit: Commit;
-  readonly values: readonly (Uint8Array | undefined)[];
+  readonly revision: Revision;
+  readonly changes: readonly EncodedChange[];
+}
+
+export interface EncodedChange {
+  readonly change: Change;
+  /** What is stored of the object; absent for a deletion. */
+  readonly value?: Uint8Array;
 }
 
 /** The file of a SQLite store. Everything here is synchronous, and throws FlotillaErrors that name the file. */
@@ -104,9 +110,9 @@ export class SqliteFile {
     this.#explained(() => {
       this.#begin.run();
       try {
-        for (const { commit, values } of commits) {
-          for (const [index, change] of commit.changes.entries()) this.#writeChange(change, values[index]);
-          this.#setRevision.run(commit.revision);
+        for (const { revision, changes } of commits) {
+          for (const { change, value } of changes) this.#writeChange(change, value);
+          this.#setRevision.run(revision);
         }
         this.#commit.run();
       } catch (err) {
@@ -190,7 +196,7 @@ function metaValue(database: DatabaseSync, key: string): Revision {
 }
 
 interface Row {
-  readonly kind: Kind;
+  readonly kind: DurableKind;
   readonly id: string;
   readonly version: Revision;
   readonly value: Uint8Array;
@@ -198,7 +204,7 @@ interface Row {
 
 function checkedRow(row: Readonly<Record<string, unknown>>, path: string): Row {
   const { kind, id, version, value } = row;
-  const known = KINDS.find((name) => name === kind);
+  const known = DURABLE_KINDS.find((name) => name === kind);
   if (known && typeof id === "string" && typeof version === "number" && value instanceof Uint8Array) {
     return { kind: known, id, version, value };
   }

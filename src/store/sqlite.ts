@@ -1,13 +1,14 @@
 import { setImmediate } from "node:timers";
-import type { Revision } from "#model/objects.ts";
+import { isEphemeral, type Revision } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
+import type { Change } from "#model/view.ts";
 import { objectAfter } from "./change.ts";
 import { Draft } from "./draft.ts";
 import { judge } from "./judge.ts";
 import { type Committer, LocalStore } from "./local-store.ts";
-import { type EncodedCommit, SqliteFile } from "./sqlite-file.ts";
+import { type EncodedChange, type EncodedCommit, SqliteFile } from "./sqlite-file.ts";
 import type { StoreState } from "./state.ts";
-import type { Codec, CommitResult, Store, StoreOptions } from "./store.ts";
+import type { Codec, Commit, CommitResult, Store, StoreOptions } from "./store.ts";
 import { openWriteAheadLog } from "./write-ahead-log.ts";
 
 export interface SqliteOptions extends StoreOptions {
@@ -39,10 +40,12 @@ interface Request {
   readonly answer: PromiseWithResolvers<CommitResult>;
 }
 
-/** An answer that holds once `write` is on disk; without one, there is nothing to write. */
+/** An answer that holds once `commit` is on disk and applied; without one, nothing changes. */
 interface Outcome {
   readonly request: Request;
   readonly result: CommitResult;
+  readonly commit?: Commit;
+  /** What of the commit is for the disk. */
   readonly write?: EncodedCommit;
 }
 
@@ -71,6 +74,7 @@ class GroupCommitter implements Committer {
 
   async close(): Promise<void> {
     this.#flush();
+    this.#state.leases.clear();
     this.#file.close();
   }
 
@@ -78,15 +82,20 @@ class GroupCommitter implements Committer {
     const requests = this.#queue;
     this.#queue = [];
     const outcomes = this.#judgeAll(requests);
-    const writes = outcomes.flatMap((outcome) => outcome.write ?? []);
     try {
+      const writes = outcomes.flatMap(({ write }) => write ?? []);
       if (writes.length > 0) this.#file.write(writes);
     } catch (err) {
       for (const { request } of outcomes) request.answer.reject(err);
       return;
     }
-    for (const { commit } of writes) this.#state.apply(commit);
-    for (const { request, result } of outcomes) request.answer.resolve(result);
+    for (const { request, result, commit } of outcomes) {
+      if (commit) {
+        this.#state.leases.attach(request.operations);
+        this.#state.apply(commit);
+      }
+      request.answer.resolve(result);
+    }
   }
 
   #judgeAll(requests: readonly Request[]): Outcome[] {
@@ -98,9 +107,9 @@ class GroupCommitter implements Committer {
         request.signal.throwIfAborted();
         const outcome = this.#judge(request, draft, revision);
         outcomes.push(outcome);
-        if (outcome.write === undefined) continue;
-        revision = outcome.write.commit.revision;
-        for (const change of outcome.write.commit.changes) draft.apply(change);
+        if (outcome.commit === undefined) continue;
+        revision = outcome.commit.revision;
+        for (const change of outcome.commit.changes) draft.apply(change);
       } catch (err) {
         request.answer.reject(err);
       }
@@ -111,16 +120,21 @@ class GroupCommitter implements Committer {
   #judge(request: Request, draft: Draft, current: Revision): Outcome {
     const revision = current + 1;
     const verdict = judge(request.operations, draft, revision);
+    this.#state.leases.check(request.operations);
     if (!verdict.ok) return { request, result: verdict };
-    if (verdict.changes.length === 0) return { request, result: { ok: true, revision: current } };
-    const values = verdict.changes.map((change) => {
-      const object = objectAfter(change);
-      return object && this.#codec.encode(object);
-    });
+    const { changes } = verdict;
+    if (changes.length === 0) return { request, result: { ok: true, revision: current } };
+    const durable = changes.filter(({ kind }) => !isEphemeral(kind));
     return {
       request,
       result: { ok: true, revision },
-      write: { commit: { revision, changes: verdict.changes }, values },
+      commit: { revision, changes },
+      ...(durable.length > 0 && { write: { revision, changes: durable.map((change) => this.#encode(change)) } }),
     };
+  }
+
+  #encode(change: Change): EncodedChange {
+    const object = objectAfter(change);
+    return object ? { change, value: this.#codec.encode(object) } : { change };
   }
 }

@@ -1,5 +1,6 @@
+import type { Clock } from "#base/clock.ts";
 import type { Kind, ObjectOf, Revision, StoreObject } from "#model/objects.ts";
-import type { Operation } from "#model/operation.ts";
+import type { LeaseId, Operation } from "#model/operation.ts";
 import type { Change } from "#model/view.ts";
 
 /** Why a commit was refused, and by which operation. */
@@ -18,8 +19,14 @@ export interface Commit {
   readonly changes: readonly Change[];
 }
 
-/** The most operations in one commit. Source: etcd's default --max-txn-ops, of which the driver needs a few itself. */
+/**
+ * The most writes in one commit; with them come a few checks at most. Source: etcd's default --max-txn-ops, of which the
+ * driver needs a few itself.
+ */
 export const MAX_OPERATIONS = 100;
+
+/** The shortest lease. Source: etcd's leases, in whole seconds, and not shorter than its election timeout of 0.5 s. */
+export const MIN_LEASE_MS = 1_000;
 
 /**
  * The durable state of a cluster. Promises of every driver, checked by `contract.ts`:
@@ -32,6 +39,9 @@ export const MAX_OPERATIONS = 100;
  * - A unique name (see `unique-name.ts`) is held by one object of its kind.
  * - A watch is a snapshot followed by every commit after it, in order, without a gap. A watcher that falls too far
  *   behind is ended with `unavailable` and starts again.
+ * - Objects created with a lease are deleted when it ends, in one commit or several. A commit that names a lease which
+ *   has ended rejects with `unavailable`; one that creates an ephemeral object without a lease, or another one with a
+ *   lease, with `invalid`.
  * - Stored values are sealed by the driver's `Codec` before they leave the process.
  */
 export interface Store extends AsyncDisposable {
@@ -39,6 +49,33 @@ export interface Store extends AsyncDisposable {
   list<K extends Kind>(kind: K, signal: AbortSignal): Promise<readonly ObjectOf[K][]>;
   commit(operations: readonly Operation[], signal: AbortSignal): Promise<CommitResult>;
   watch(signal: AbortSignal): Promise<Watch>;
+  /**
+   * Grants a lease of `ttlMs`, at least `MIN_LEASE_MS`, which the driver renews until it is disposed of or the store is
+   * closed. `signal` aborts the request only.
+   */
+  lease(ttlMs: number, signal: AbortSignal): Promise<Lease>;
+}
+
+/** A store that can take objects over from another one, with the versions that they have there. */
+export interface AdoptingStore extends Store {
+  /**
+   * As `commit`, but what it writes keeps its version: that must be below the store's own revisions, and is then what
+   * later commits expect.
+   */
+  adopt(operations: readonly Operation[], signal: AbortSignal): Promise<CommitResult>;
+}
+
+/**
+ * The right to have objects in the store that vanish when their owner does. Disposing of it aborts `lost`, and then
+ * deletes the objects: at once if the store can be reached, else when the time of the lease is over. It never throws.
+ */
+export interface Lease extends AsyncDisposable {
+  readonly id: LeaseId;
+  /**
+   * Aborts, with a FlotillaError `unavailable`, when the lease may end because it could not be renewed for long: before
+   * others can see its objects vanish. There is no way back: another lease must be asked for.
+   */
+  readonly lost: AbortSignal;
 }
 
 export interface Watch {
@@ -52,6 +89,8 @@ export interface Watch {
 export interface StoreOptions {
   /** Commits that a watcher may be behind before it is ended. */
   readonly watchBuffer?: number;
+  /** By which leases are renewed and, in drivers that keep them themselves, run out. Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** Under which key, and in which version, a driver keeps a value. */
@@ -71,4 +110,6 @@ export interface Codec {
    * @throws FlotillaError `internal` when the bytes were sealed with another key, moved from another object, or damaged.
    */
   decode(bytes: Uint8Array, address: Address): StoreObject;
+  /** Stands for `text` in keys: the same for the same text, and, when values are sealed, telling nothing about it. */
+  digest(text: string): string;
 }

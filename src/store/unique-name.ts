@@ -15,6 +15,8 @@ export function uniqueName(object: StoreObject): string | undefined {
     case "cluster":
     case "node":
     case "task":
+    case "manager":
+    case "leadership":
       return undefined;
     default:
       return unreachable(object);

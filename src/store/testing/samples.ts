@@ -1,4 +1,14 @@
-import type { Cluster, Config, Network, Node, Secret, Service, StoreObject, Task } from "#model/objects.ts";
+import type {
+  Cluster,
+  Config,
+  LiveManager,
+  Network,
+  Node,
+  Secret,
+  Service,
+  StoreObject,
+  Task,
+} from "#model/objects.ts";
 
 const META = { version: 0, createdAt: 1_700_000_000_000, updatedAt: 1_700_000_000_000 } as const;
 
@@ -94,7 +104,16 @@ export const cluster = (id: string): Cluster => ({
   dataPathPort: 4789,
 });
 
-/** One object of each kind. */
+export const liveManager = (id: string, withdrawnUpTo = 0): LiveManager => ({
+  ...META,
+  kind: "manager",
+  id,
+  addr: "192.0.2.1:2377",
+  withdrawnUpTo,
+  startedAt: META.createdAt,
+});
+
+/** One object of each kind that needs no lease. */
 export const everyKind = (): StoreObject[] => [
   cluster("c"),
   node("n"),

@@ -40,7 +40,7 @@ export const encodeSession = (message: SessionMessage): MessageInitShape<typeof 
 export const decodeSession = (message: SessionResponse): SessionMessage => ({
   sessionId: message.sessionId,
   node: decodeJson(message.nodeJson),
-  managers: message.managers.map(({ nodeId, addr }) => ({ nodeId, addr })),
+  managers: message.managers.map(({ nodeId, addr, live }) => ({ nodeId, addr, live })),
   trustRoot: message.trustRoot,
   renewCertificate: message.renewCertificate,
 });

@@ -5,7 +5,7 @@ import { isAbort, withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { TaskGroup } from "#base/task-group.ts";
-import { CONNECT_TIMEOUT_MS, PING_INTERVAL_MS, PING_TIMEOUT_MS } from "./limits.ts";
+import { CONNECT_TIMEOUT_MS, MISSED_PINGS, PING_INTERVAL_MS, PING_TIMEOUT_MS } from "./limits.ts";
 
 /** Codes of Node and OpenSSL for a certificate that does not verify. */
 const CERTIFICATE_ERROR = /^(CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|ERR_TLS_CERT)/;
@@ -84,13 +84,15 @@ export class ClientSession implements AsyncDisposable {
 
   async #watch(session: ClientHttp2Session, signal: AbortSignal): Promise<void> {
     const what = `the answer to a ping from the manager at ${this.#addr}`;
-    while (!session.destroyed) {
+    for (let missed = 0; !session.destroyed; ) {
       try {
-        await this.#clock.sleep(PING_INTERVAL_MS, signal);
+        if (missed === 0) await this.#clock.sleep(PING_INTERVAL_MS, signal);
         await withDeadline(this.#clock, PING_TIMEOUT_MS, what, signal, () => ping(session));
+        missed = 0;
       } catch (err) {
         if (signal.aborted) return;
-        session.destroy(err instanceof Error ? err : undefined);
+        missed++;
+        if (missed === MISSED_PINGS) session.destroy(err instanceof Error ? err : undefined);
       }
     }
   }

@@ -16,7 +16,7 @@ import { encodeJson } from "./json.ts";
 import { ATTACH_TIMEOUT_MS, CALL_TIMEOUT_MS } from "./limits.ts";
 import type { ManagerConnection } from "./protocol.ts";
 import { fromConnectError } from "./rpc-errors.ts";
-import { mapStream } from "./streams.ts";
+import { mapStream, openStream } from "./streams.ts";
 
 export interface ManagerTarget {
   /** `host:port`. */
@@ -28,7 +28,7 @@ export interface ManagerTarget {
 
 /**
  * An agent's connection to one manager. It is made with the first call, and proves both ends: the manager must be one
- * of our cluster. A peer that falls silent is noticed within two seconds; every call then fails with `unavailable`.
+ * of our cluster. A peer that falls silent is noticed within a second; every call then fails with `unavailable`.
  * Disposal ends all calls.
  */
 export function connectManager({ addr, identity, clock }: ManagerTarget): ManagerConnection & AsyncDisposable {
@@ -85,16 +85,4 @@ export function connectManager({ addr, identity, clock }: ManagerTarget): Manage
     },
     [Symbol.asyncDispose]: () => dialled[Symbol.asyncDispose](),
   };
-}
-
-/** A stream from the manager, with our errors. When its reader leaves, the manager is told. */
-async function* openStream<T>(signal: AbortSignal, open: (signal: AbortSignal) => AsyncIterable<T>): AsyncGenerator<T> {
-  using own = new LinkedAbort(signal);
-  try {
-    yield* open(own.signal);
-  } catch (err) {
-    throw fromConnectError(err, signal);
-  } finally {
-    own.abort(new Error("the reader left"));
-  }
 }

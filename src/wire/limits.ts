@@ -27,13 +27,20 @@ export const IDLE_TIMEOUT_MS = 30_000;
 /** How long calls in flight may take to end when a server stops. */
 export const STOP_GRACE_MS = 1_000;
 
-/** How soon a client pings on a silent connection, and how long it waits for the answer: a dead peer is seen in 2 s. */
-export const PING_INTERVAL_MS = 1_000;
-export const PING_TIMEOUT_MS = 1_000;
+/** How soon a client pings on a silent connection, and how long it waits for the answer ... */
+export const PING_INTERVAL_MS = 200;
+export const PING_TIMEOUT_MS = 400;
+/**
+ * ... and how many answers in a row may be missing: a dead peer is seen in 1 s. One is not enough: a process that was
+ * held up itself finds that its wait is over before it reads the answer.
+ */
+export const MISSED_PINGS = 2;
 /** TCP and TLS together. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** One call that is no stream. Source: fact sheet 6.5. */
 export const CALL_TIMEOUT_MS = 5_000;
+/** Until a manager is a member of the store: the first to join has the store of the only manager moved. */
+export const JOIN_TIMEOUT_MS = 60_000;
 /** Until a container has its place on a network: several loops take part in it. Source: fact sheet 8.7. */
 export const ATTACH_TIMEOUT_MS = 20_000;
 /** The issuing of a certificate: several external CAs may have to be asked, 5 s each. */

@@ -15,12 +15,21 @@ export interface Caller {
 export interface SessionMessage {
   readonly sessionId: string;
   readonly node: { readonly id: NodeId; readonly spec: NodeSpec; readonly role: NodeRole };
-  /** Managers that the agent may use, `host:port`, for when this one is lost. */
-  readonly managers: readonly { readonly nodeId: NodeId; readonly addr: string }[];
+  /** Managers that the agent may use instead of this one: all of them, those that are alive first. */
+  readonly managers: readonly KnownManager[];
   /** PEM bundle of the roots to trust; changes while the root is rotated. */
   readonly trustRoot: string;
   /** Set when the node's certificate should be renewed at once (role change or root rotation). */
   readonly renewCertificate: boolean;
+}
+
+/** A manager, as agents are told of it. */
+export interface KnownManager {
+  readonly nodeId: NodeId;
+  /** `host:port`. */
+  readonly addr: string;
+  /** Whether it was alive when this was written. One that is not may come back. */
+  readonly live: boolean;
 }
 
 /** An object that a node needs: its tasks, with their secrets and configs, their networks and who else is on those. */
@@ -172,3 +181,68 @@ export interface CertificateResponse {
   readonly trustRoot: string;
   readonly clusterId: string;
 }
+
+/** What a manager needs to take part in the store that all managers share. */
+export interface JoinedStore {
+  /** Base64: what values in the store are sealed under. */
+  readonly dataKey: string;
+  /** All members, the caller's own among them. Empty when the store is one that users run themselves. */
+  readonly members: readonly StorePeer[];
+  /** Of the caller's own member; "" when the store is one that users run themselves. */
+  readonly memberId: string;
+}
+
+export interface StorePeer {
+  /** The id of the manager's node; "" until the member has been started for the first time. */
+  readonly name: string;
+  /** Where other members reach it: `https://host:port`. */
+  readonly peerUrls: readonly string[];
+}
+
+/** What a manager asks another to pass on to one of its nodes. */
+export interface RelayedSubscription {
+  readonly nodeId: NodeId;
+  readonly subscription: LogSubscription;
+}
+
+/** What a manager passes on for another: which of its nodes can be asked, and what they answer. */
+export type RelayedLogs =
+  | { readonly type: "came"; readonly nodeIds: readonly NodeId[] }
+  | { readonly type: "left"; readonly nodeIds: readonly NodeId[] }
+  | { readonly type: "batch"; readonly nodeId: NodeId; readonly batch: LogBatch };
+
+/**
+ * What managers ask of each other. Only for managers, as their certificate and the present role of their node say.
+ *
+ * Errors: `forbidden` for a node that is no manager (any more), `unavailable` when the caller should try again or
+ * elsewhere.
+ */
+export interface PeerService {
+  /**
+   * Makes the caller a member of the managers' store that does not vote yet: it has to catch up first. To be asked again
+   * after a failure: a member stays what it is.
+   * @param peerUrl where the other members will reach the caller's: `https://host:port`.
+   */
+  joinStore(caller: Caller, request: { readonly peerUrl: string }, signal: AbortSignal): Promise<JoinedStore>;
+  /**
+   * Gives the caller's member its vote. No error when it has one.
+   * @throws FlotillaError `unavailable` while it is too far behind: ask again.
+   */
+  memberReady(caller: Caller, signal: AbortSignal): Promise<void>;
+  /**
+   * Passes subscriptions on to agents that have their session here, and their answers back. The first message names the
+   * nodes that are here; the stream lasts until `subscriptions` ends.
+   */
+  relayLogs(
+    caller: Caller,
+    subscriptions: AsyncIterable<RelayedSubscription>,
+    signal: AbortSignal,
+  ): AsyncIterable<RelayedLogs>;
+}
+
+/** The same, as another manager sees it over its own connection. */
+export type PeerConnection = {
+  readonly [M in keyof PeerService]: PeerService[M] extends (caller: Caller, ...rest: infer A) => infer R
+    ? (...rest: A) => R
+    : never;
+};

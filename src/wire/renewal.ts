@@ -33,6 +33,8 @@ export interface RenewalDeps {
   readonly log: Logger;
   /** Asks a manager, under the identity in force. */
   readonly request: (request: CertificateRequest, signal: AbortSignal) => Promise<CertificateResponse>;
+  /** The IP addresses that a manager's certificate is to name. Default: none. */
+  readonly addresses?: () => readonly string[];
   /** Keeps the new credentials; they are in force only after that. */
   readonly save: (credentials: Credentials) => Promise<void>;
 }
@@ -75,9 +77,9 @@ export class Renewal {
   }
 
   async #tryRenew(signal: AbortSignal): Promise<boolean> {
-    const { identity, request, save, log, clock } = this.#deps;
+    const { identity, request, addresses = () => [], save, log, clock } = this.#deps;
     try {
-      const { key, csr } = await createKeyRequest();
+      const { key, csr } = await createKeyRequest(addresses());
       const { chain, trustRoot } = await request({ csr }, signal);
       const next = parseIdentity({ key, chain, trustRoot });
       await save({ key, chain, trustRoot });

@@ -58,7 +58,7 @@ function recorder(callers: Caller[]): AgentService {
       once(caller, {
         sessionId: "s",
         node: { id: caller.nodeId, spec: { Labels: {}, Role: caller.role, Availability: "active" }, role: caller.role },
-        managers: [{ nodeId: "m", addr: "127.0.0.1:1" }],
+        managers: [{ nodeId: "m", addr: "127.0.0.1:1", live: true }],
         trustRoot: "",
         renewCertificate: false,
       }),

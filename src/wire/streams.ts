@@ -1,3 +1,6 @@
+import { LinkedAbort } from "#base/abort.ts";
+import { fromConnectError } from "./rpc-errors.ts";
+
 /** Maps a stream, item by item. Ends its source when its reader leaves. */
 export async function* mapStream<T, U>(source: AsyncIterable<T>, map: (item: T) => U): AsyncGenerator<U> {
   for await (const item of source) yield map(item);
@@ -18,5 +21,20 @@ export async function* endOnAbort<T>(source: AsyncIterable<T>, signal: AbortSign
     signal.throwIfAborted();
   } finally {
     signal.removeEventListener("abort", finish);
+  }
+}
+
+/** A stream from the other end of a call, with our errors. When its reader leaves, the other end is told. */
+export async function* openStream<T>(
+  signal: AbortSignal,
+  open: (signal: AbortSignal) => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  using own = new LinkedAbort(signal);
+  try {
+    yield* open(own.signal);
+  } catch (err) {
+    throw fromConnectError(err, signal);
+  } finally {
+    own.abort(new Error("the reader left"));
   }
 }

@@ -3,7 +3,8 @@ import { type Logger, silentLogger } from "#base/log.ts";
 import { agentRoutes } from "#wire/agent-routes.ts";
 import { certificateRoutes } from "#wire/certificate-routes.ts";
 import { CurrentIdentity, type Identity } from "#wire/identity.ts";
-import type { AgentService, CertificateService } from "#wire/protocol.ts";
+import { peerRoutes } from "#wire/peer-routes.ts";
+import type { AgentService, CertificateService, PeerService } from "#wire/protocol.ts";
 import { WireServer } from "#wire/server.ts";
 
 export interface TestServer extends AsyncDisposable {
@@ -15,6 +16,7 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions {
   readonly agents?: Partial<AgentService>;
   readonly certificates?: Partial<CertificateService>;
+  readonly peers?: Partial<PeerService>;
   readonly removed?: ReadonlySet<string>;
   readonly log?: Logger;
   readonly handshakeTimeoutMs?: number;
@@ -31,6 +33,7 @@ export async function openTestServer(own: Identity, options: TestServerOptions =
       services: [
         agentRoutes(options.agents as AgentService),
         certificateRoutes(options.certificates as CertificateService),
+        peerRoutes(options.peers as PeerService),
       ],
       isRemoved: (nodeId) => options.removed?.has(nodeId) ?? false,
       clock: systemClock,

@@ -9,7 +9,7 @@ import { AssignmentStreams } from "./assignment-streams.ts";
 import { NodeAssignments } from "./assignments.ts";
 import { Mailboxes } from "./mailboxes.ts";
 import { NetworkDirectory } from "./network-directory.ts";
-import { aCluster, type Fixture, openFixture } from "./testing/fixture.ts";
+import { aCluster, aLiveManager, type Fixture, openFixture } from "./testing/fixture.ts";
 import { NodeDouble } from "./testing/node-double.ts";
 import { WITHDRAWAL_LIMIT_MS } from "./withdrawals.ts";
 
@@ -17,6 +17,7 @@ const NETWORKS = ["a", "b", "ingress"];
 const NODES = ["n1", "n2", "n3"];
 const SERVICES = ["s1", "s2"];
 const TASKS = ["t1", "t2", "t3", "t4"];
+const MANAGERS = ["m1", "m2"];
 
 const networks = fc.subarray(NETWORKS);
 const steps = fc.oneof(
@@ -42,7 +43,12 @@ const steps = fc.oneof(
     desired: fc.constantFrom("shutdown" as const, "remove" as const),
   }),
   fc.record({ kind: fc.constant("no task" as const), id: fc.constantFrom(...TASKS) }),
-  fc.record({ kind: fc.constant("reconnect" as const), id: fc.constantFrom(...NODES) }),
+  fc.record({
+    kind: fc.constant("reconnect" as const),
+    id: fc.constantFrom(...NODES),
+    to: fc.constantFrom(...MANAGERS),
+    slowMs: fc.constantFrom(0, 50),
+  }),
   fc.record({ kind: fc.constant("confirm" as const), id: fc.constantFrom(...NODES), confirms: fc.boolean() }),
   fc.record({ kind: fc.constant("wait" as const), ms: fc.constantFrom(1, 30, 6_000) }),
 );
@@ -56,38 +62,50 @@ const serviceWith = (id: string, on: readonly string[]) =>
     endpoint: { virtualIPs: Object.entries(addresses(on, 9)).map(([networkId, address]) => ({ networkId, address })) },
   });
 
-/** A manager's streams with three nodes that read them. */
+/** The streams of two managers, with three nodes that read them. */
 class World {
   readonly fixture: Fixture;
-  readonly streams: AssignmentStreams;
   readonly nodes = new Map<string, NodeDouble>();
   /** Tasks that were stopped while a connected node still called them. */
   readonly cutOff: string[] = [];
-  readonly #mailboxes = new Mailboxes();
-  readonly #connected = new Set<string>();
+  readonly #streams = new Map<string, AssignmentStreams>();
+  /** By node. */
+  readonly #managers = new Map<string, string>();
 
   constructor(fixture: Fixture) {
     this.fixture = fixture;
-    const { clock, log, state, signal } = fixture;
-    const isConnected = (id: string) => this.#connected.has(id);
-    this.streams = new AssignmentStreams({ clock, log, view: state.view, mailboxes: this.#mailboxes, isConnected });
+    for (const id of MANAGERS) this.#start(id);
+  }
+
+  #start(nodeId: string): void {
+    const { clock, log, state, signal } = this.fixture;
+    const mailboxes = new Mailboxes();
+    const isConnected = (id: string) => this.#managers.get(id) === nodeId;
+    const publish = (withdrawnUpTo: number) =>
+      this.fixture.spawn(() => this.fixture.rewrite("manager", nodeId, (manager) => ({ ...manager, withdrawnUpTo })));
+    const streams = new AssignmentStreams({ clock, log, view: state.view, mailboxes, isConnected, nodeId, publish });
     const commits = state.commits(signal);
-    fixture.spawn((stop) => this.streams.run(stop));
-    fixture.spawn(async () => {
+    this.fixture.spawn((stop) => streams.run(stop));
+    this.fixture.spawn(async () => {
       for await (const commit of commits) {
-        for (const change of commit.changes) this.#mailboxes.deliver(change);
-        this.streams.route(commit);
+        for (const change of commit.changes) mailboxes.deliver(change);
+        streams.route(commit);
       }
     });
+    this.#streams.set(nodeId, streams);
   }
 
   get view(): View {
     return this.fixture.state.view;
   }
 
-  connect(id: string): void {
+  connect(id: string, to: string, slowMs = 0): void {
     this.nodes.get(id)?.leave();
-    const node = new NodeDouble(id, this.streams);
+    const streams = this.#streams.get(to);
+    assert.ok(streams);
+    const node = new NodeDouble(id, streams);
+    const { clock, signal } = this.fixture;
+    if (slowMs > 0) node.dawdle = () => clock.sleep(slowMs, signal);
     node.onStop = (taskId) => {
       const task = this.view.get("task", taskId);
       if (task === undefined || !mustBeWithdrawn(task)) return;
@@ -95,7 +113,7 @@ class World {
       if (callers.length > 0) this.cutOff.push(`${taskId} by ${callers.map((other) => other.id).join()}`);
     };
     this.nodes.set(id, node);
-    this.#connected.add(id);
+    this.#managers.set(id, to);
     this.fixture.spawn((signal) => node.connect(signal));
   }
 
@@ -147,7 +165,7 @@ class World {
       case "no task":
         return await this.drop("task", step.id);
       case "reconnect":
-        return this.connect(step.id);
+        return this.connect(step.id, step.to, step.slowMs);
       case "confirm": {
         const node = this.nodes.get(step.id);
         if (node === undefined || node.messages.length === 0) return;
@@ -165,11 +183,12 @@ async function live(all: readonly Step[], check: (world: World) => void): Promis
   await using fixture = await openFixture();
   await fixture.seed(
     aCluster(),
+    ...MANAGERS.map(aLiveManager),
     ...NETWORKS.map((id, number) => network(id, number, { Ingress: id === "ingress" })),
     ...NODES.map((id, index) => nodeOn(id, index + 1, {})),
   );
   const world = new World(fixture);
-  for (const id of NODES) world.connect(id);
+  for (const [index, id] of NODES.entries()) world.connect(id, MANAGERS[index % MANAGERS.length] ?? "");
   await fixture.clock.settle();
   for (const step of all) await world.take(step);
   await fixture.clock.advance(WITHDRAWAL_LIMIT_MS + 100);

@@ -4,7 +4,7 @@ import type { StoreObject, Task } from "#model/objects.ts";
 import { attachedTask, meshPort, network, nodeOn, serviceOn, taskOn } from "#plan/testing/networks.ts";
 import { AssignmentStreams } from "./assignment-streams.ts";
 import { Mailboxes } from "./mailboxes.ts";
-import { aCluster, type Fixture, openFixture } from "./testing/fixture.ts";
+import { aCluster, aLiveManager, type Fixture, openFixture } from "./testing/fixture.ts";
 import { NodeDouble } from "./testing/node-double.ts";
 import { WITHDRAWAL_LIMIT_MS } from "./withdrawals.ts";
 
@@ -18,16 +18,21 @@ const WORLD: readonly StoreObject[] = [aCluster(), network("app", 1), N1, N2, N3
 async function open(...objects: readonly StoreObject[]) {
   const fixture = await openFixture();
   await fixture.seed(...objects);
+  return { fixture, ...manage(fixture, "m1") };
+}
+
+/** The streams of one manager, and nodes that have their session there. */
+function manage(fixture: Fixture, nodeId: string) {
   const { clock, log, signal, state } = fixture;
   const mailboxes = new Mailboxes();
   const connected = new Set<string>();
-  const streams = new AssignmentStreams({
-    clock,
-    log,
-    view: state.view,
-    mailboxes,
-    isConnected: (id) => connected.has(id),
-  });
+  const published: number[] = [];
+  const publish = (withdrawnUpTo: number) => {
+    published.push(withdrawnUpTo);
+    fixture.spawn(() => fixture.rewrite("manager", nodeId, (manager) => ({ ...manager, withdrawnUpTo })));
+  };
+  const isConnected = (id: string) => connected.has(id);
+  const streams = new AssignmentStreams({ clock, log, view: state.view, mailboxes, isConnected, nodeId, publish });
   const commits = state.commits(signal);
   fixture.spawn((stop) => streams.run(stop));
   fixture.spawn(async () => {
@@ -43,7 +48,7 @@ async function open(...objects: readonly StoreObject[]) {
     await clock.settle();
     return node;
   };
-  return { fixture, streams, connect };
+  return { streams, connect, published };
 }
 
 const desire = (fixture: Fixture, id: string, desired: Task["desired"]) =>
@@ -338,6 +343,89 @@ describe("a task that serves is stopped", () => {
   });
 });
 
+describe("a task that serves is stopped in a cluster of several managers", () => {
+  async function openTwo(...objects: readonly StoreObject[]) {
+    const { fixture, ...m1 } = await open(...WORLD, ...objects, aLiveManager("m1"), aLiveManager("m2"));
+    return { fixture, m1, m2: manage(fixture, "m2") };
+  }
+
+  test("when the nodes of the other manager have turned away, too", async () => {
+    const { fixture, m1, m2 } = await openTwo();
+    await using _ = fixture;
+    const [n1, n2] = [await m1.connect("n1"), await m2.connect("n2", false)];
+    await desire(fixture, "t1", "shutdown");
+    await fixture.clock.advance(100);
+    assert.deepEqual([n2.calls("t1"), n1.task("t1")?.desired], [false, "running"]);
+    n2.confirm();
+    await fixture.clock.advance(20);
+    assert.equal(n1.task("t1")?.desired, "shutdown");
+    assert.deepEqual([m1.published.length, m2.published.length], [0, 1]);
+  });
+
+  test("within a moment, also when the other manager has no node of its networks", async () => {
+    const { fixture, m1, m2 } = await openTwo();
+    await using _ = fixture;
+    const n1 = await m1.connect("n1");
+    await m2.connect("n3");
+    await desire(fixture, "t1", "remove");
+    await fixture.clock.advance(20);
+    assert.equal(n1.task("t1")?.desired, "remove");
+  });
+
+  test("each by the manager that has its node, and both at once", async () => {
+    const t2 = taskOn(API, "t2", { app: "10.0.1.11" }, { nodeId: "n2", slot: 2 });
+    const { fixture, m1, m2 } = await openTwo(t2);
+    await using _ = fixture;
+    const [n1, n2] = [await m1.connect("n1"), await m2.connect("n2")];
+    await desire(fixture, "t1", "shutdown");
+    await desire(fixture, "t2", "shutdown");
+    await fixture.clock.advance(50);
+    assert.deepEqual([n1.task("t1")?.desired, n2.task("t2")?.desired], ["shutdown", "shutdown"]);
+  });
+
+  test("without a manager that is lost meanwhile", async () => {
+    const { fixture, m1, m2 } = await openTwo();
+    await using _ = fixture;
+    const n1 = await m1.connect("n1");
+    await m2.connect("n2", false);
+    await desire(fixture, "t1", "shutdown");
+    await fixture.clock.advance(100);
+    assert.equal(n1.task("t1")?.desired, "running");
+    await remove(fixture, "manager", "m2");
+    await fixture.clock.advance(20);
+    assert.equal(n1.task("t1")?.desired, "shutdown");
+  });
+
+  test("after five seconds without one that hangs", async () => {
+    const { fixture, ...m1 } = await open(...WORLD, aLiveManager("m1"), aLiveManager("hangs"));
+    await using _ = fixture;
+    const n1 = await m1.connect("n1");
+    await desire(fixture, "t1", "shutdown");
+    await fixture.clock.advance(WITHDRAWAL_LIMIT_MS - 1);
+    assert.equal(n1.task("t1")?.desired, "running");
+    await fixture.clock.advance(30);
+    assert.equal(n1.task("t1")?.desired, "shutdown");
+  });
+
+  test("by the manager that its node has moved to, once the nodes of the old one have turned away", async () => {
+    const { fixture, m1, m2 } = await openTwo();
+    await using _ = fixture;
+    const n1 = await m1.connect("n1");
+    const n2 = await m1.connect("n2", false);
+    await desire(fixture, "t1", "shutdown");
+    await fixture.clock.advance(100);
+    n1.leave();
+    await fixture.clock.settle();
+    await fixture.rewrite("node", "n1", (node) => ({ ...node, status: { ...node.status, via: "m2" } }));
+    const moved = await m2.connect("n1");
+    await fixture.clock.advance(100);
+    assert.equal(moved.task("t1")?.desired, "running");
+    n2.confirm();
+    await fixture.clock.advance(20);
+    assert.equal(moved.task("t1")?.desired, "shutdown");
+  });
+});
+
 describe("a task is stopped at once", () => {
   const cases: readonly { readonly name: string; readonly task: Task }[] = [
     { name: "that has no networks", task: { ...T1, networks: [] } },
@@ -369,7 +457,7 @@ test("a node may confirm only what it was sent", async () => {
   streams.confirm("stranger", "1");
 });
 
-async function remove(fixture: Fixture, kind: "node" | "service" | "task", id: string): Promise<void> {
+async function remove(fixture: Fixture, kind: "node" | "service" | "task" | "manager", id: string): Promise<void> {
   const expect = fixture.state.view.get(kind, id)?.version ?? 0;
   await fixture.state.commit([{ type: "delete", kind, id, expect }], fixture.signal);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
 import type { NodeId } from "#model/ids.ts";
+import type { Revision } from "#model/objects.ts";
 import type { View } from "#model/view.ts";
 import type { Commit } from "#store/store.ts";
 import type { AssignmentChange, AssignmentMessage } from "#wire/protocol.ts";
@@ -19,6 +20,10 @@ interface Deps {
   readonly view: View;
   readonly mailboxes: Mailboxes;
   readonly isConnected: (nodeId: NodeId) => boolean;
+  /** This manager's node. */
+  readonly nodeId: NodeId;
+  /** See `Withdrawals`. */
+  readonly publish: (withdrawnUpTo: Revision) => void;
 }
 
 /** Tells each connected node what it should run, and who else is on its networks. */
@@ -33,12 +38,17 @@ export class AssignmentStreams {
     this.#withdrawals = new Withdrawals({ ...deps, directory: this.#directory });
   }
 
+  /** See `LiveManager`. */
+  get withdrawnUpTo(): Revision {
+    return this.#withdrawals.withdrawnUpTo;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     await this.#withdrawals.run(signal);
   }
 
   /** Must be told of every commit. */
-  route({ changes }: Pick<Commit, "changes">): void {
+  route({ revision, changes }: Commit): void {
     const { view, mailboxes } = this.#deps;
     const touched = new Touched(view);
     for (const change of changes) {
@@ -48,6 +58,7 @@ export class AssignmentStreams {
     for (const [key, networks] of touched.services) this.#directory.touchService(key, networks);
     for (const id of touched.networks) this.#directory.touchNetwork(id);
     mailboxes.deliverTouched(touched, view);
+    this.#withdrawals.routed(revision);
   }
 
   /** All that the node should have, then differences, until `signal` aborts. */

@@ -44,6 +44,16 @@ export interface ClusterLogMessage extends LogMessage {
  */
 export interface Control {
   readonly view: View;
+  /**
+   * Why nothing can be written at present, and what to do about it; undefined while all is well. The view shows what was
+   * known last.
+   */
+  readonly problem: string | undefined;
+  /**
+   * Resolves when the view shows every write that any manager's client was told of before the call.
+   * @throws FlotillaError `unavailable` when the store cannot be asked.
+   */
+  caughtUp(signal: AbortSignal): Promise<void>;
   /** Every commit from now on, in order: the source of `/events`. Subscribes at once. */
   commits(signal: AbortSignal): AsyncIterable<Commit>;
   /** Whether the task is as its service's present spec wants it: the updater's own test. False without a service. */

@@ -5,6 +5,7 @@ import type { TaskStatus } from "#model/objects.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { AssignmentMessage, Caller, SessionMessage } from "#wire/protocol.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { StoreContact } from "./store-contact.ts";
 import { aCluster, aNode, aTask, type Fixture, openFixture } from "./testing/fixture.ts";
 
 const caller = (nodeId: string): Caller => ({ nodeId, role: "worker", addr: "10.77.0.2" });
@@ -19,10 +20,19 @@ const DESCRIPTION: NodeDescription = {
 async function open(...objects: Parameters<Fixture["seed"]>) {
   const fixture = await openFixture();
   await fixture.seed(aCluster(), ...objects);
-  const dispatcher = new Dispatcher({ ...fixture, trustRoot: () => "root" });
-  fixture.spawn((signal) => dispatcher.run(signal));
+  const { dispatcher, contact } = start(fixture, "m1");
   await fixture.clock.settle();
-  return { fixture, dispatcher };
+  return { fixture, dispatcher, contact };
+}
+
+/** The dispatcher of one more manager of the cluster. */
+function start(fixture: Fixture, nodeId: string) {
+  const contact = new StoreContact();
+  const publish = () => undefined;
+  const dispatcher = new Dispatcher({ ...fixture, nodeId, contact, publish, trustRoot: () => "root" });
+  const stop = new AbortController();
+  fixture.spawn((signal) => dispatcher.run(AbortSignal.any([signal, stop.signal])).catch(() => undefined));
+  return { dispatcher, contact, stop };
 }
 
 /** Opens a session and reads its first message; the stream stays open. */
@@ -83,7 +93,11 @@ test("a node whose stream ends is disconnected, and ready again when it comes ba
 });
 
 test("a manager that starts treats nodes as unknown, and as down after twice the usual time", async () => {
-  const { fixture } = await open(aNode({ id: "n1" }));
+  const status = { state: "ready", addr: "10.77.0.2", since: 0 } as const;
+  const { fixture } = await open(
+    aNode({ id: "n1", status: { ...status, via: "m1" } }),
+    aNode({ id: "n2", status: { ...status, via: "m2" } }),
+  );
   await using _ = fixture;
   await fixture.clock.advance(100);
   assert.equal(nodeState(fixture, "n1"), "unknown");
@@ -91,6 +105,7 @@ test("a manager that starts treats nodes as unknown, and as down after twice the
   assert.equal(nodeState(fixture, "n1"), "unknown");
   await fixture.clock.advance(600);
   assert.equal(nodeState(fixture, "n1"), "down");
+  assert.equal(nodeState(fixture, "n2"), "ready", "another manager's");
 });
 
 test("a newer session ends the older one of the same node", async () => {

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
+import { FlotillaError } from "#base/errors.ts";
 import type { Task } from "#model/objects.ts";
 import type { Caller, LogBatch, LogOptions, LogSubscription } from "#wire/protocol.ts";
+import { endOnAbort } from "#wire/streams.ts";
 import type { ClusterLogMessage } from "./control.ts";
 import { LogBroker } from "./log-broker.ts";
-import { aNode, aService, aTask, type Fixture, openFixture } from "./testing/fixture.ts";
+import type { ConnectPeer } from "./log-links.ts";
+import { aLiveManager, aNode, aService, aTask, type Fixture, openFixture } from "./testing/fixture.ts";
 
 const OPTIONS: LogOptions = { stdout: true, stderr: true, follow: false };
 const WEB = { serviceIds: ["web"], taskIds: [] };
@@ -64,7 +67,7 @@ class Agent {
 async function open(...tasks: readonly Task[]) {
   const fixture = await openFixture();
   await fixture.seed(aNode({ id: "n1" }), aNode({ id: "n2" }), aService({ id: "web" }), ...tasks);
-  const broker = new LogBroker(fixture);
+  const broker = new LogBroker({ ...fixture, nodeId: "m1", connectPeer: () => assert.fail("there is no other") });
   const join = async (nodeId: string) => {
     const agent = new Agent(broker, nodeId);
     await fixture.clock.settle();
@@ -191,6 +194,161 @@ test("a follower gets the logs of tasks that come later, and of nodes that come 
     fixture.signal,
   );
   await done;
+});
+
+test("a follower whose node comes back goes on after the last line that it got", async () => {
+  const { fixture, broker, join } = await open(runningTask("t1", "n1"));
+  await using _ = fixture;
+  const { lines, stop, done } = read(fixture, broker, { ...FOLLOW, tail: 5 });
+  await fixture.clock.settle();
+  const one = await join("n1");
+  const line = (second: number, text: string) => ({
+    ...one.line("t1", text),
+    timestamp: `2026-11-21T10:00:0${second}.000000000Z`,
+  });
+  await one.publish({ messages: [line(1, "a"), line(2, "b")] });
+  await one.leave();
+  const again = await join("n1");
+  assert.notEqual(again.last.id, one.last.id);
+  assert.deepEqual(again.last.options, { ...FOLLOW, since: "2026-11-21T10:00:02.000000000Z" });
+  await again.publish({ messages: [line(2, "b"), line(3, "c")] });
+  await one.publish({ messages: [line(4, "too late")] }, one.last.id);
+  await fixture.clock.settle();
+  assert.deepEqual(lines, ["web/t1@n1: a", "web/t1@n1: b", "web/t1@n1: c"]);
+  stop.abort(new Error("the client is gone"));
+  await done;
+  await fixture.clock.settle();
+  assert.equal(again.last.close, true);
+});
+
+describe("with several managers", () => {
+  /** Two managers that reach each other, until one is cut off. */
+  async function openTwo(...tasks: readonly Task[]) {
+    const { fixture } = await open(...tasks);
+    await fixture.seed(aLiveManager("m1"), aLiveManager("m2"));
+    const brokers = new Map<string, LogBroker>();
+    const links = new Set<AbortController>();
+    const connectPeer: ConnectPeer = async (addr) => {
+      const [id = ""] = addr.split(":");
+      const other = brokers.get(id);
+      if (other === undefined) throw new FlotillaError("unavailable", `${addr} does not answer`);
+      const cut = new AbortController();
+      links.add(cut);
+      const by = { nodeId: "m1", role: "manager", addr: "10.0.0.1" } as const;
+      return {
+        relayLogs: (subscriptions, signal) =>
+          endOnAbort(
+            other.relayLogs(by, subscriptions, AbortSignal.any([signal, cut.signal])),
+            AbortSignal.any([signal, cut.signal]),
+          ),
+        [Symbol.asyncDispose]: async () => void links.delete(cut),
+      };
+    };
+    const start = (nodeId: string) => {
+      const broker = new LogBroker({ ...fixture, nodeId, connectPeer });
+      brokers.set(nodeId, broker);
+      return broker;
+    };
+    const join = async (broker: LogBroker, nodeId: string) => {
+      const agent = new Agent(broker, nodeId);
+      await fixture.clock.settle();
+      return agent;
+    };
+    const cut = async () => {
+      for (const link of links) link.abort(new FlotillaError("unavailable", "the manager is gone"));
+      await fixture.clock.settle();
+    };
+    return { fixture, start, join, cut };
+  }
+
+  test("any manager answers for the nodes of all", async () => {
+    const { fixture, start, join } = await openTwo(runningTask("t1", "n1"), runningTask("t2", "n2"));
+    await using _ = fixture;
+    const [m1, m2] = [start("m1"), start("m2")];
+    const [one, two] = [await join(m1, "n1"), await join(m2, "n2")];
+    for (const asked of [m1, m2]) {
+      const { lines, done } = read(fixture, asked);
+      await fixture.clock.settle();
+      await two.publish({ messages: [two.line("t2", "b")], ended: [{ taskId: "t2" }] });
+      await fixture.clock.settle();
+      await one.publish({ messages: [one.line("t1", "a")], ended: [{ taskId: "t1" }] });
+      await done;
+      assert.deepEqual(lines.sort(), ["web/t1@n1: a", "web/t2@n2: b"]);
+    }
+  });
+
+  test("a follower goes on when a node moves from one manager to the other", async () => {
+    const { fixture, start, join } = await openTwo(runningTask("t1", "n1"));
+    await using _ = fixture;
+    const [m1, m2] = [start("m1"), start("m2")];
+    const first = await join(m2, "n1");
+    const { lines, stop, done } = read(fixture, m1, FOLLOW);
+    await fixture.clock.settle();
+    await first.publish({ messages: [first.line("t1", "a")] });
+    await fixture.clock.settle();
+    const second = await join(m1, "n1");
+    await first.leave();
+    await fixture.clock.settle();
+    assert.equal(second.last.options.since, "2026-11-21T10:00:00.000000000Z");
+    const later = { ...second.line("t1", "b"), timestamp: "2026-11-21T10:00:01.000000000Z" };
+    await second.publish({ messages: [second.line("t1", "a"), later] });
+    await fixture.clock.settle();
+    assert.deepEqual(lines, ["web/t1@n1: a", "web/t1@n1: b"]);
+    stop.abort(new Error("the client is gone"));
+    await done;
+  });
+
+  test("a manager that is lost is told as its nodes that were lost", async () => {
+    const { fixture, start, join, cut } = await openTwo(runningTask("t1", "n1"));
+    await using _ = fixture;
+    const [m1, m2] = [start("m1"), start("m2")];
+    await join(m2, "n1");
+    const { done } = read(fixture, m1);
+    await fixture.clock.settle();
+    await cut();
+    await assert.rejects(done, /node n1 disconnected unexpectedly/);
+  });
+
+  test("a manager that cannot be reached delays nobody for long", async () => {
+    const { fixture, start, join } = await openTwo(runningTask("t1", "n1"), runningTask("t2", "n2"));
+    await using _ = fixture;
+    const m1 = start("m1");
+    const one = await join(m1, "n1");
+    const { done } = read(fixture, m1);
+    await fixture.clock.settle();
+    await one.publish({ messages: [one.line("t1", "a")], ended: [{ taskId: "t1" }] });
+    await assert.rejects(done, /node n2 is not available/);
+  });
+
+  test("a client that leaves takes its question back from the nodes of all managers", async () => {
+    const { fixture, start, join } = await openTwo(runningTask("t1", "n1"));
+    await using _ = fixture;
+    const [m1, m2] = [start("m1"), start("m2")];
+    const one = await join(m2, "n1");
+    const { stop, done } = read(fixture, m1, FOLLOW);
+    await fixture.clock.settle();
+    assert.equal(one.last.close, false);
+    stop.abort(new Error("the client is gone"));
+    await done;
+    await fixture.clock.settle();
+    assert.equal(one.last.close, true);
+  });
+
+  test("a follower hears of managers that come later", async () => {
+    const { fixture, start, join } = await openTwo(runningTask("t1", "n1"));
+    await using _ = fixture;
+    const m1 = start("m1");
+    const { lines, stop, done } = read(fixture, m1, FOLLOW);
+    await fixture.clock.settle();
+    const one = await join(start("m3"), "n1");
+    await fixture.seed(aLiveManager("m3"));
+    await fixture.clock.settle();
+    await one.publish({ messages: [one.line("t1", "a")] });
+    await fixture.clock.settle();
+    assert.deepEqual(lines, ["web/t1@n1: a"]);
+    stop.abort(new Error("the client is gone"));
+    await done;
+  });
 });
 
 test("a client that leaves takes its question back from the nodes that still read", async () => {

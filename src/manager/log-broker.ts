@@ -1,28 +1,57 @@
+import { LinkedAbort, withDeadline } from "#base/abort.ts";
 import { Channel } from "#base/channel.ts";
+import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
+import type { Logger } from "#base/log.ts";
 import type { ClusterLogMessage, LogSelector } from "#manager/control.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { View } from "#model/view.ts";
-import type { AgentService, Caller, LogBatch, LogOptions, LogSubscription } from "#wire/protocol.ts";
+import type {
+  AgentService,
+  Caller,
+  LogBatch,
+  LogOptions,
+  LogSubscription,
+  PeerService,
+  RelayedLogs,
+  RelayedSubscription,
+} from "#wire/protocol.ts";
+import type { LogAsker } from "./log-asker.ts";
+import { followChanges } from "./log-following.ts";
+import { type ConnectPeer, LogLinks } from "./log-links.ts";
 import { LogQuestion } from "./log-question.ts";
+import { LogRelay } from "./log-relay.ts";
+import { otherManagers } from "./other-managers.ts";
 import type { ClusterState } from "./state.ts";
 
 interface Deps {
   readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly log: Logger;
   readonly newId: () => string;
+  /** This manager's node. */
+  readonly nodeId: NodeId;
+  readonly connectPeer: ConnectPeer;
 }
 
 /** Subscriptions that an agent has not taken yet. They are small; a node that stops reading loses its session anyway. */
 const MAILBOX_SIZE = 10_000;
 
+/** How long a question waits to hear which nodes the other managers have. */
+const LINK_MS = 2_000;
+
 /**
- * Carries log questions to the nodes and their answers back. A question goes to every node that runs a task of it;
- * followers' questions grow with their service. Answers flow with back-pressure from the client's socket to the engine.
+ * Carries log questions to the nodes and their answers back. A question goes to every node that runs a task of it,
+ * through the manager that has the node's session; followers' questions grow with their service. Answers flow with
+ * back-pressure from the client's socket to the engine.
  */
-export class LogBroker implements Pick<AgentService, "logSubscriptions" | "publishLogs"> {
+export class LogBroker
+  implements Pick<AgentService, "logSubscriptions" | "publishLogs">, Pick<PeerService, "relayLogs">
+{
   readonly #deps: Deps;
   readonly #listeners = new Map<NodeId, Channel<LogSubscription>>();
-  readonly #questions = new Map<string, LogQuestion>();
+  readonly #askers = new Set<LogAsker>();
+  /** Whose each subscription is. */
+  readonly #subscriptions = new Map<string, LogAsker>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -36,7 +65,7 @@ export class LogBroker implements Pick<AgentService, "logSubscriptions" | "publi
     const onAbort = () => channel.end();
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) channel.end();
-    for (const question of this.#questions.values()) question.nodeCame(caller.nodeId);
+    for (const asker of this.#askers) asker.nodeCame(caller.nodeId);
     try {
       yield* channel;
     } finally {
@@ -50,12 +79,35 @@ export class LogBroker implements Pick<AgentService, "logSubscriptions" | "publi
     if (channel === undefined) return;
     channel.end();
     this.#listeners.delete(nodeId);
-    for (const question of this.#questions.values()) question.nodeLeft(nodeId);
+    for (const asker of this.#askers) asker.nodeLeft(nodeId);
   }
 
   async publishLogs(caller: Caller, batches: AsyncIterable<LogBatch>): Promise<void> {
     for await (const batch of batches) {
-      await this.#questions.get(batch.subscriptionId)?.answer(caller.nodeId, batch);
+      await this.#subscriptions.get(batch.subscriptionId)?.answer(caller.nodeId, batch);
+    }
+  }
+
+  async *relayLogs(
+    _caller: Caller,
+    subscriptions: AsyncIterable<RelayedSubscription>,
+    signal: AbortSignal,
+  ): AsyncIterable<RelayedLogs> {
+    const relay = new LogRelay({
+      listening: () => this.#listeners.keys(),
+      send: ({ nodeId, subscription }) => void this.#listeners.get(nodeId)?.push(subscription),
+      expect: (id) => void this.#subscriptions.set(id, relay),
+    });
+    this.#askers.add(relay);
+    const onAbort = () => relay.cancel();
+    signal.addEventListener("abort", onAbort, { once: true });
+    void relay.run(subscriptions);
+    try {
+      yield* relay.messages;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      relay.cancel();
+      this.#forget(relay);
     }
   }
 
@@ -64,44 +116,64 @@ export class LogBroker implements Pick<AgentService, "logSubscriptions" | "publi
     if (selector.serviceIds.length + selector.taskIds.length === 0) {
       throw new FlotillaError("invalid", "log selector must not be empty");
     }
+    const { state } = this.#deps;
+    using own = new LinkedAbort(signal);
     const id = this.#deps.newId();
-    const question = new LogQuestion(id, selector, options, this.#deps.state.view, {
-      isListening: (nodeId) => this.#listeners.has(nodeId),
-      send: (nodeId, message) => void this.#listeners.get(nodeId)?.push(message),
+    const question: LogQuestion = new LogQuestion(id, selector, options, state.view, {
+      isListening: (nodeId) => this.#listeners.has(nodeId) || links.has(nodeId),
+      send: (nodeId, message) => {
+        const listener = this.#listeners.get(nodeId);
+        if (listener === undefined) links.send(nodeId, message);
+        else void listener.push(message);
+      },
+      newSubscription: () => {
+        const another = this.#deps.newId();
+        this.#subscriptions.set(another, question);
+        return another;
+      },
     });
-    this.#questions.set(id, question);
-    const commits = options.follow ? this.#deps.state.commits(signal) : undefined;
-    const following = commits === undefined ? undefined : followChanges(question, commits, this.#deps.state.view);
+    await using links = this.#links(question, own.signal);
+    this.#subscriptions.set(id, question);
+    const commits = options.follow ? state.commits(own.signal) : undefined;
+    const following =
+      commits && followChanges({ question, links, view: state.view, nodeId: this.#deps.nodeId }, commits);
     const onAbort = () => question.cancel();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
+      await this.#linkAll(links, own.signal);
+      this.#askers.add(question);
       question.begin();
       yield* question.messages;
     } finally {
       signal.removeEventListener("abort", onAbort);
-      this.#questions.delete(id);
       question.cancel();
+      this.#forget(question);
+      own.abort(new FlotillaError("unavailable", "the question is over"));
       await following;
     }
   }
-}
 
-/** Tells a follower's question of every change of a task or service, until the question is over. */
-async function followChanges(
-  question: LogQuestion,
-  commits: ReturnType<ClusterState["commits"]>,
-  view: View,
-): Promise<void> {
-  const iterator = commits[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await Promise.race([iterator.next(), question.over.then(() => undefined)]);
-      if (next === undefined || next.done) return;
-      for (const change of next.value.changes) question.changed(change, view);
+  #links(question: LogQuestion, signal: AbortSignal): LogLinks {
+    const { connectPeer: connect, log } = this.#deps;
+    return new LogLinks({ connect, log }, question, signal);
+  }
+
+  /** Opens ways to all other managers, and waits until their nodes are known. */
+  async #linkAll(links: LogLinks, signal: AbortSignal): Promise<void> {
+    const { state, clock, log, nodeId } = this.#deps;
+    const opened = otherManagers(state.view, nodeId).map((manager) => links.open(manager));
+    try {
+      await withDeadline(clock, LINK_MS, "asking the other managers for their nodes", signal, () =>
+        Promise.all(opened),
+      );
+    } catch (err) {
+      signal.throwIfAborted();
+      log.warn({ err }, "logs may be incomplete");
     }
-  } catch {
-    question.cancel();
-  } finally {
-    await iterator.return?.();
+  }
+
+  #forget(asker: LogAsker): void {
+    this.#askers.delete(asker);
+    for (const [id, owner] of this.#subscriptions) if (owner === asker) this.#subscriptions.delete(id);
   }
 }

@@ -13,12 +13,30 @@ const BUFFERED_LINES = 1_000;
 interface Nodes {
   isListening(nodeId: NodeId): boolean;
   send(nodeId: NodeId, message: LogSubscription): void;
+  /** A new subscription whose answers come to this question. */
+  newSubscription(): string;
+}
+
+/** A task whose log was asked for, on the node that runs it. */
+interface Asked {
+  readonly nodeId: NodeId;
+  readonly serviceId: string;
+  /** The subscription that it is read for. */
+  subscriptionId: string;
+  open: boolean;
+  /** Whether its node left before it was read to its end. */
+  isCutOff: boolean;
+  /** The time of the last line that came; "" before the first. */
+  lastAt: string;
+  /** Lines that are not after this came before the node left. */
+  readUpTo: string;
 }
 
 /**
  * One client's question for logs: which tasks are being read where, and what is still to come.
  *
- * - A task is asked for once, on the node that runs it.
+ * - A task is asked for once, on the node that runs it. When the node leaves and comes back (to this manager or another),
+ *   a follower goes on after the last line that it got.
  * - Without `follow` the answer ends when every task was read to its end; with it, when its services and tasks are
  *   gone and read.
  * - What could not be read is told at the end, once, for all tasks.
@@ -31,8 +49,9 @@ export class LogQuestion {
   readonly #options: LogOptions;
   readonly #view: View;
   readonly #nodes: Nodes;
-  readonly #asked = new Map<TaskId, { readonly nodeId: NodeId; readonly serviceId: string; open: boolean }>();
+  readonly #asked = new Map<TaskId, Asked>();
   readonly #problems = new Set<string>();
+  #begun = false;
   #cancelled = false;
 
   constructor(id: string, selector: LogSelector, options: LogOptions, view: View, nodes: Nodes) {
@@ -50,22 +69,30 @@ export class LogQuestion {
 
   /** Asks for every task that matches now. */
   begin(): void {
+    this.#begun = true;
     for (const task of this.#tasks()) this.#ask(task);
     this.#endIfComplete();
   }
 
-  /** A node's agent connected (again): what was being read there starts over only if it had not begun. */
+  /** A node's agent connected (again). */
   nodeCame(nodeId: NodeId): void {
-    if (!this.#options.follow) return;
-    for (const task of this.#tasks()) if (task.nodeId === nodeId) this.#ask(task);
+    if (!this.#options.follow || this.#cancelled) return;
+    for (const task of this.#tasks()) {
+      if (task.nodeId !== nodeId) continue;
+      this.#ask(task);
+      this.#resume(task);
+    }
   }
 
   nodeLeft(nodeId: NodeId): void {
     for (const asked of this.#asked.values()) {
       if (asked.nodeId !== nodeId || !asked.open) continue;
       asked.open = false;
-      this.#problems.add(`node ${nodeId} disconnected unexpectedly`);
+      asked.isCutOff = true;
+      this.#problems.add(disconnection(nodeId));
     }
+    // It may be with another manager already.
+    if (this.#nodes.isListening(nodeId)) this.nodeCame(nodeId);
     this.#endIfComplete();
   }
 
@@ -77,12 +104,13 @@ export class LogQuestion {
   async answer(nodeId: NodeId, batch: LogBatch): Promise<void> {
     for (const message of batch.messages) {
       const asked = this.#asked.get(message.taskId);
-      if (asked?.nodeId !== nodeId) continue;
+      if (!isOf(asked, nodeId, batch) || message.timestamp <= asked.readUpTo) continue;
+      asked.lastAt = message.timestamp;
       await this.messages.push({ ...message, nodeId, serviceId: asked.serviceId });
     }
     for (const { taskId, err } of batch.ended) {
       const asked = this.#asked.get(taskId);
-      if (asked?.nodeId !== nodeId) continue;
+      if (!isOf(asked, nodeId, batch)) continue;
       asked.open = false;
       if (err !== undefined) this.#problems.add(`task ${taskId}: ${err}`);
     }
@@ -93,9 +121,10 @@ export class LogQuestion {
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;
-    const open = new Set([...this.#asked.values()].filter((asked) => asked.open).map((asked) => asked.nodeId));
-    for (const nodeId of open) {
-      this.#nodes.send(nodeId, { id: this.#id, close: true, options: this.#options, taskIds: [] });
+    const open = [...this.#asked.values()].filter((asked) => asked.open);
+    const subscriptions = new Map(open.map(({ nodeId, subscriptionId: id }) => [`${nodeId} ${id}`, { nodeId, id }]));
+    for (const { nodeId, id } of subscriptions.values()) {
+      this.#nodes.send(nodeId, { id, close: true, options: this.#options, taskIds: [] });
     }
     this.messages.end();
     this.#over.resolve();
@@ -125,14 +154,39 @@ export class LogQuestion {
     if (listening) this.#problems.delete(problem);
     else this.#problems.add(problem);
     if (!listening && this.#options.follow) return;
-    this.#asked.set(task.id, { nodeId: task.nodeId, serviceId: task.serviceId ?? "", open: listening });
+    this.#asked.set(task.id, {
+      nodeId: task.nodeId,
+      serviceId: task.serviceId ?? "",
+      subscriptionId: this.#id,
+      open: listening,
+      isCutOff: false,
+      lastAt: "",
+      readUpTo: "",
+    });
     if (listening) {
       this.#nodes.send(task.nodeId, { id: this.#id, close: false, options: this.#options, taskIds: [task.id] });
     }
   }
 
+  #resume(task: Task): void {
+    const asked = this.#asked.get(task.id);
+    if (!asked?.isCutOff) return;
+    const { tail: _, ...options } = this.#options;
+    asked.isCutOff = false;
+    asked.open = true;
+    asked.readUpTo = asked.lastAt;
+    asked.subscriptionId = this.#nodes.newSubscription();
+    this.#problems.delete(disconnection(asked.nodeId));
+    this.#nodes.send(asked.nodeId, {
+      id: asked.subscriptionId,
+      close: false,
+      options: asked.lastAt === "" ? this.#options : { ...options, since: asked.lastAt },
+      taskIds: [task.id],
+    });
+  }
+
   #endIfComplete(view = this.#view): void {
-    if (this.#cancelled) return;
+    if (!this.#begun || this.#cancelled) return;
     for (const asked of this.#asked.values()) if (asked.open) return;
     if (this.#options.follow && this.#mayGrow(view)) return;
     if (this.#problems.size > 0) {
@@ -150,6 +204,12 @@ export class LogQuestion {
     return wanted || this.#selector.serviceIds.some((id) => view.get("service", id) !== undefined);
   }
 }
+
+const disconnection = (nodeId: NodeId): string => `node ${nodeId} disconnected unexpectedly`;
+
+/** Whether the batch is what was last asked of the node about the task: an older subscription may still be answered. */
+const isOf = (asked: Asked | undefined, nodeId: NodeId, { subscriptionId }: LogBatch): asked is Asked =>
+  asked?.nodeId === nodeId && asked.subscriptionId === subscriptionId;
 
 const mayHaveLog = (task: Task): boolean =>
   rank(task.status.state) >= rank("running") &&

@@ -3,6 +3,7 @@ import type { Node, Task } from "#model/objects.ts";
 import { isPerNode } from "#model/service-mode.ts";
 import type { Change, View } from "#model/view.ts";
 import { planEnforce } from "#plan/enforce.ts";
+import { planManager } from "#plan/managers.ts";
 import { planNode } from "#plan/nodes.ts";
 import { planReap, planReapServiceless } from "#plan/reap.ts";
 import { planService } from "#plan/service.ts";
@@ -56,6 +57,17 @@ export const LOOPS: readonly Loop[] = [
       if (change.kind === "node" && isMaterial(change)) yield nodeOf(change).id;
     },
     plan: planNode,
+  },
+  {
+    name: "manager status",
+    startKeys: nodeKeys,
+    *touched(change) {
+      if (change.kind === "manager") yield change.type === "delete" ? change.old.id : change.object.id;
+      if (change.kind === "leadership" && change.type !== "create") yield change.old.nodeId;
+      if (change.kind === "leadership" && change.type !== "delete") yield change.object.nodeId;
+      if (change.kind === "node" && isMaterial(change)) yield nodeOf(change).id;
+    },
+    plan: planManager,
   },
 ];
 

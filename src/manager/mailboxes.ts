@@ -67,10 +67,14 @@ export class Mailboxes {
         return;
       case "cluster":
         return this.#wakeSessions();
+      case "manager":
+        if (change.type !== "update") this.#wakeSessions();
+        return;
       case "service":
       case "secret":
       case "config":
       case "network":
+      case "leadership":
         return;
     }
   }

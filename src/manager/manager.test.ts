@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FlotillaError } from "#base/errors.ts";
 import { TaskGroup } from "#base/task-group.ts";
-import type { Task } from "#model/objects.ts";
+import { LEADERSHIP_ID, type Task } from "#model/objects.ts";
 import type { NodeDescription, ServiceSpec } from "#model/spec.ts";
+import { openMemoryStore } from "#store/memory.ts";
+import { migrate } from "#store/migrate.ts";
+import { StoreState } from "#store/state.ts";
+import { SwitchableStore } from "#store/switchable.ts";
 import type { AssignmentMessage, Caller, SessionMessage } from "#wire/protocol.ts";
+import { lead } from "./leadership.ts";
 import { createManager, type Manager } from "./manager.ts";
+import type { StoreMembership } from "./store-membership.ts";
 import { aCluster, aNode, aService, type Fixture, openFixture } from "./testing/fixture.ts";
 import { renderExplanation } from "./why/render.ts";
 
@@ -69,12 +76,22 @@ class TestAgent {
   }
 }
 
-async function open(...nodeIds: readonly string[]) {
-  const fixture = await openFixture();
+const none = async (): Promise<never> => {
+  throw new FlotillaError("unavailable", "there is one manager");
+};
+const NO_MEMBERS: StoreMembership = { add: none, promote: none, remove: none, list: async () => [] };
+
+const open = async (...nodeIds: readonly string[]) => openOn(await openFixture(), nodeIds);
+
+async function openOn(fixture: Fixture, nodeIds: readonly string[]) {
   await fixture.seed(aCluster(), ...nodeIds.map((id) => aNode({ id })));
   const roots = { trustRoot: () => "root", respecify: () => Promise.resolve(aCluster().rootCA) };
-  const manager = createManager({ ...fixture, roots });
+  const self = { nodeId: "m1", addr: "10.0.0.9:2377" };
+  const manager = createManager({ ...fixture, roots, self, membership: NO_MEMBERS, connectPeer: none });
   fixture.spawn((signal) => manager.run(signal));
+  fixture.spawn((signal) =>
+    lead(fixture.state, { ...fixture, ...self }, (fenced, lost) => manager.runLeader(fenced, lost), signal),
+  );
   await fixture.clock.settle();
   const agents = new Map(nodeIds.map((id) => [id, new TestAgent(manager, fixture, id)]));
   await fixture.clock.advance(200);
@@ -156,4 +173,37 @@ test("a service that no node can take says what each of them lacks", async () =>
     "    - n1 and n2: not node.labels.zone==a (no such label)",
   ]);
   assert.throws(() => why("db"), { code: "not_found", message: "service, task, node or network db not found" });
+});
+
+test("while the cluster moves to another store nothing is restarted, refused or lost", async () => {
+  const opened = Promise.withResolvers<SwitchableStore>();
+  const fixture = await openFixture((clock) => {
+    const store = new SwitchableStore(openMemoryStore(new StoreState(), { clock }));
+    opened.resolve(store);
+    return store;
+  });
+  const { clock, signal } = fixture;
+  const { manager, create, counts } = await openOn(fixture, ["n1", "n2"]);
+  await using _ = fixture;
+  await create(SPEC);
+  await clock.advance(5_000);
+  const before = [...manager.control.view.list("task")].map(({ id }) => id);
+  const to = openMemoryStore(new StoreState(1_000_000), { clock });
+  const created: Promise<unknown>[] = [];
+  const moved = opened.promise.then((store) => migrate(store, to, async () => undefined, signal));
+  for (let number = 1; number <= 20; number++) {
+    created.push(create({ ...SPEC, Name: `s${number}`, Mode: { Replicated: { Replicas: 1 } } }));
+    await clock.advance(number < 10 ? 0 : 20);
+  }
+  await clock.advance(2_000);
+  await Promise.all([moved, ...created]);
+  assert.deepEqual(counts(), [12, 12]);
+  const { view } = manager.control;
+  assert.deepEqual(
+    [...view.tasksOfService(view.byName("service", "web")?.id ?? "")].map(({ id }) => id),
+    before,
+  );
+  assert.equal(view.get("leadership", LEADERSHIP_ID)?.nodeId, "m1");
+  assert.ok(view.get("manager", "m1") && view.get("node", "n1")?.status.state === "ready");
+  assert.equal((await to.list("task", signal)).length, 24);
 });

@@ -20,7 +20,7 @@ export function refusal(conflict: Conflict): FlotillaError {
 }
 
 function nameTaken(object: StoreObject): string {
-  const name = "Name" in object.spec ? object.spec.Name : object.id;
+  const name = "spec" in object && "Name" in object.spec ? object.spec.Name : object.id;
   if (object.kind === "service") return `name conflicts with an existing object: service ${name} already exists`;
   return object.kind === "network"
     ? `network with name ${name} already exists`

@@ -44,7 +44,7 @@ test("a session ends with its connection, and for a reason of the managers'", ()
   const session = sessions.open("n1", connection.signal);
   connection.abort(new Error("hung up"));
   assert.ok(session.abort.signal.aborted);
-  sessions.forget("n1");
+  sessions.forget("n1", new Error("removed"));
   assert.ok(!sessions.isConnected("n1"));
   assert.throws(() => sessions.check("n1", session.id), code("not_found"));
 });
@@ -104,7 +104,7 @@ test("a node that is only expected has as much time as it is given, unless it ha
 test("a removed node has no deadline any more", async () => {
   const { clock, sessions } = open();
   sessions.open("removed", signal);
-  sessions.forget("removed");
+  sessions.forget("removed", new Error("removed"));
   sessions.open("other", signal);
   const expired = sessions.expired(signal);
   await clock.advance(4_000);

@@ -28,6 +28,8 @@ export interface Session {
   readonly nodeId: NodeId;
   /** Aborts when the session is replaced, expires, or its node is removed. */
   readonly abort: LinkedAbort;
+  /** Whether the node is known to be here: from then on, another manager's word that it has the node is a newer one. */
+  isRegistered: boolean;
 }
 
 interface Deps {
@@ -58,7 +60,7 @@ export class Sessions {
 
   open(nodeId: NodeId, signal: AbortSignal): Session {
     this.end(nodeId, new FlotillaError("invalid", "session replaced by a newer one of the same node"));
-    const session: Session = { id: this.#deps.newId(), nodeId, abort: new LinkedAbort(signal) };
+    const session: Session = { id: this.#deps.newId(), nodeId, abort: new LinkedAbort(signal), isRegistered: false };
     this.#sessions.set(nodeId, session);
     this.#extend(nodeId, 1);
     this.#wakeup.wake();
@@ -89,8 +91,19 @@ export class Sessions {
     session?.abort[Symbol.dispose]();
   }
 
-  forget(nodeId: NodeId): void {
-    this.end(nodeId, new FlotillaError("not_found", "node was removed from the swarm"));
+  /** The node's session; undefined while it has none here. */
+  of(nodeId: NodeId): Session | undefined {
+    return this.#sessions.get(nodeId);
+  }
+
+  /** Ends all sessions. Deadlines stay. */
+  endAll(reason: Error): void {
+    for (const nodeId of this.#sessions.keys()) this.end(nodeId, reason);
+  }
+
+  /** Ends the node's session, if it has one, and its deadline. */
+  forget(nodeId: NodeId, reason: Error): void {
+    this.end(nodeId, reason);
     this.#drop(nodeId);
   }
 

@@ -37,6 +37,8 @@ export class Touched {
       case "cluster":
       case "secret":
       case "config":
+      case "manager":
+      case "leadership":
         return;
     }
   }

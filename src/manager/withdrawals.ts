@@ -2,7 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { NetworkId, NodeId, TaskId } from "#model/ids.ts";
-import type { Node, Task } from "#model/objects.ts";
+import type { LiveManager, Node, Revision, Task } from "#model/objects.ts";
 import { isTerminal } from "#model/task-state.ts";
 import type { Change, View } from "#model/view.ts";
 import { serviceKey } from "#plan/network/node-service.ts";
@@ -10,7 +10,9 @@ import { mustBeWithdrawn } from "#plan/network/withdrawal.ts";
 import { ConfirmedStream, type SentMessage } from "./confirmed-stream.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import type { NetworkDirectory } from "./network-directory.ts";
+import { otherManagers } from "./other-managers.ts";
 import type { Withdrawal } from "./withdrawal.ts";
+import { WithdrawalNotices } from "./withdrawal-notices.ts";
 
 /** A task is stopped after this even if nodes have not confirmed: one that hangs must not hold up an update. */
 export const WITHDRAWAL_LIMIT_MS = 5_000;
@@ -22,12 +24,18 @@ interface Deps {
   readonly mailboxes: Pick<Mailboxes, "deliverTask" | "deliverWithdrawal">;
   readonly directory: Pick<NetworkDirectory, "touchService">;
   readonly isConnected: (nodeId: NodeId) => boolean;
+  /** This manager's node. */
+  readonly nodeId: NodeId;
+  /** Tells the other managers `LiveManager.withdrawnUpTo`; called when one of them waits for it, with growing numbers. */
+  readonly publish: (withdrawnUpTo: Revision) => void;
 }
 
 /**
  * Keeps a task that has served from being stopped until all nodes that share a network with it have confirmed that they
  * send it no new connections, or for `WITHDRAWAL_LIMIT_MS` at most.
  *
+ * - Each manager asks the nodes that have their session with it, whoever has the task's own node; the one that has it
+ *   waits until the others have published that they are through.
  * - Nodes that are not connected are not waited for, except those that a manager which has just started expects back.
  * - All of it is in memory: a manager that starts waits for confirmations of what it tells the nodes itself.
  */
@@ -37,20 +45,42 @@ export class Withdrawals {
   readonly #pending = new Set<Withdrawal>();
   /** By their networks: those that no node has been told of yet, so that tasks may still join. */
   readonly #gathering = new Map<string, Withdrawal>();
-  /** Of each task until it has ended; `through` when it may be stopped. */
-  readonly #tasks = new Map<TaskId, Withdrawal | "through">();
+  /** Of each task until it has ended. */
+  readonly #tasks = new Map<TaskId, Withdrawal>();
   readonly #streams = new Map<NodeId, ConfirmedStream>();
   readonly #wakeup = new Wakeup();
+  /** All commits up to this one have been routed. */
+  #routed: Revision;
+  readonly #notices: WithdrawalNotices;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#routed = deps.view.revision;
+    this.#notices = new WithdrawalNotices(deps.publish);
   }
 
-  /** Whether the task's agent may not hear yet that the task is to stop. Asking begins the withdrawal. */
+  /** See `LiveManager`. */
+  get withdrawnUpTo(): Revision {
+    let upTo = this.#routed;
+    for (const { waiting, since } of this.#pending) if (waiting.size > 0) upTo = Math.min(upTo, since - 1);
+    return upTo;
+  }
+
+  /**
+   * Whether the task's agent, which has its session here, may not hear yet that the task is to stop. Asking begins the
+   * withdrawal.
+   */
   holds(task: Task): boolean {
     if (!mustBeWithdrawn(task)) return false;
-    if (!this.#tasks.has(task.id)) this.#begin(task);
-    return this.#tasks.get(task.id) !== "through";
+    const known = this.#tasks.get(task.id);
+    // One that ended while another manager had the task's node has not waited for that manager's nodes.
+    const withdrawal = known === undefined || (known.isOver && !known.held.has(task.id)) ? this.#begin(task) : known;
+    if (!withdrawal.held.has(task.id)) {
+      withdrawal.held.add(task.id);
+      withdrawal.heldUpTo = Math.max(withdrawal.heldUpTo, task.version);
+    }
+    this.#endIfThrough(withdrawal);
+    return !withdrawal.isOver;
   }
 
   /**
@@ -90,15 +120,22 @@ export class Withdrawals {
     this.#streams.get(nodeId)?.confirm(resultsIn);
   }
 
-  /** Must be told of every change. */
+  /** Must be told of every change, then of the revision of its commit. */
   route(change: Change): void {
     if (change.kind === "task") {
       if (change.type === "delete") this.#tasks.delete(change.old.id);
       else if (hasEnded(change.object)) this.#tasks.delete(change.object.id);
+      else this.#beginForOthers(change.object);
     } else if (change.kind === "node") {
       if (change.type === "delete") this.#giveUp(change.old.id);
-      else if (!this.#isAwaited(change.object)) this.#giveUp(change.object.id);
+      else this.#routeNode(change.object);
     }
+  }
+
+  routed(revision: Revision): void {
+    this.#routed = revision;
+    for (const withdrawal of this.#pending) this.#endIfThrough(withdrawal);
+    this.#publish();
   }
 
   /** Stops the waiting for those who have not confirmed in time, until `signal` aborts. */
@@ -110,30 +147,50 @@ export class Withdrawals {
       for (const withdrawal of this.#pending) {
         if (withdrawal.until > clock.now()) break;
         const { waiting, tasks } = withdrawal;
+        const managers = this.#others().filter((other) => !isThrough(other, withdrawal));
         log.warn(
-          { nodes: [...waiting], tasks: [...tasks.keys()] },
+          { nodes: [...waiting], managers: managers.map(({ id }) => id), tasks: [...tasks.keys()] },
           "tasks are stopped though nodes may still use them",
         );
+        waiting.clear();
         this.#end(withdrawal);
       }
+      this.#publish();
     }
   }
 
-  #begin(task: Task): void {
+  /** A task of a node that has its session elsewhere: that manager waits for the nodes that are here. */
+  #beginForOthers(task: Task): void {
+    if (task.nodeId === undefined || !mustBeWithdrawn(task) || this.#deps.isConnected(task.nodeId)) return;
+    if (this.#others().length === 0) return;
+    this.#notices.await(task.version);
+    if (!this.#tasks.has(task.id)) this.#begin(task);
+  }
+
+  #routeNode(node: Node): void {
+    if (!this.#isAwaited(node)) this.#giveUp(node.id);
+    if (this.#deps.isConnected(node.id) || this.#tasks.size === 0) return;
+    for (const task of this.#deps.view.tasksOfNode(node.id)) {
+      if (this.#tasks.has(task.id)) this.#notices.await(task.version);
+    }
+  }
+
+  #begin(task: Task): Withdrawal {
     const networks = (task.networks ?? []).map(({ networkId }) => networkId).sort();
-    const withdrawal = this.#gathering.get(networks.join()) ?? this.#gather(networks);
+    const withdrawal = this.#gathering.get(networks.join()) ?? this.#gather(networks, task.version);
     this.#tasks.set(task.id, withdrawal);
     withdrawal.tasks.set(task.id, task);
+    withdrawal.since = Math.min(withdrawal.since, task.version);
     const key = serviceKey(task);
     if (!withdrawal.services.has(key)) {
       withdrawal.services.add(key);
       this.#deps.directory.touchService(key);
       for (const nodeId of withdrawal.waiting) this.#deps.mailboxes.deliverWithdrawal(nodeId, withdrawal, key);
     }
-    if (withdrawal.waiting.size === 0) this.#end(withdrawal);
+    return withdrawal;
   }
 
-  #gather(networks: readonly NetworkId[]): Withdrawal {
+  #gather(networks: readonly NetworkId[], revision: Revision): Withdrawal {
     const { view, clock } = this.#deps;
     const nodes = networks.flatMap((id) => [...view.nodesOfNetwork(id)]).filter((node) => this.#isAwaited(node));
     const withdrawal: Withdrawal = {
@@ -141,7 +198,11 @@ export class Withdrawals {
       tasks: new Map(),
       services: new Set(),
       waiting: new Set(nodes.map(({ id }) => id)),
+      held: new Set(),
+      heldUpTo: 0,
+      since: revision,
       until: clock.now() + WITHDRAWAL_LIMIT_MS,
+      isOver: false,
     };
     this.#gathering.set(networks.join(), withdrawal);
     this.#pending.add(withdrawal);
@@ -150,7 +211,11 @@ export class Withdrawals {
   }
 
   #isAwaited(node: Node): boolean {
-    return node.status.state === "unknown" || this.#deps.isConnected(node.id);
+    const { view, nodeId, isConnected } = this.#deps;
+    if (isConnected(node.id)) return true;
+    const { state, via } = node.status;
+    const isElsewhere = via !== undefined && via !== nodeId && view.get("manager", via) !== undefined;
+    return state === "unknown" && !isElsewhere;
   }
 
   #giveUp(nodeId: NodeId): void {
@@ -158,7 +223,24 @@ export class Withdrawals {
   }
 
   #turnedAway(withdrawal: Withdrawal, nodeId: NodeId): void {
-    if (withdrawal.waiting.delete(nodeId) && withdrawal.waiting.size === 0) this.#end(withdrawal);
+    if (!withdrawal.waiting.delete(nodeId) || withdrawal.waiting.size > 0) return;
+    this.#endIfThrough(withdrawal);
+    this.#publish();
+  }
+
+  #endIfThrough(withdrawal: Withdrawal): void {
+    if (withdrawal.isOver || withdrawal.waiting.size > 0) return;
+    if (withdrawal.held.size > 0 && !this.#others().every((other) => isThrough(other, withdrawal))) return;
+    this.#end(withdrawal);
+  }
+
+  #publish(): void {
+    if (this.#others().length === 0) this.#notices.clear();
+    else this.#notices.reached(this.withdrawnUpTo);
+  }
+
+  #others(): readonly LiveManager[] {
+    return otherManagers(this.#deps.view, this.#deps.nodeId);
   }
 
   #close(withdrawal: Withdrawal): void {
@@ -169,13 +251,15 @@ export class Withdrawals {
   #end(withdrawal: Withdrawal): void {
     this.#close(withdrawal);
     this.#pending.delete(withdrawal);
+    withdrawal.isOver = true;
     for (const task of withdrawal.tasks.values()) {
-      if (this.#tasks.get(task.id) !== withdrawal) continue;
-      this.#tasks.set(task.id, "through");
-      this.#deps.mailboxes.deliverTask(task);
+      if (this.#tasks.get(task.id) === withdrawal) this.#deps.mailboxes.deliverTask(task);
     }
   }
 }
+
+/** Whether the nodes of another manager have turned away from the tasks. */
+const isThrough = ({ withdrawnUpTo }: LiveManager, { heldUpTo }: Withdrawal): boolean => withdrawnUpTo >= heldUpTo;
 
 /** Whether nothing of the task is left to be stopped. */
 const hasEnded = (task: Task): boolean => isTerminal(task.status.state) && !mustBeWithdrawn(task);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { Service } from "#model/objects.ts";
 import type { ClusterState } from "./state.ts";
@@ -99,7 +100,7 @@ test("another writer's change is kept", async () => {
 test("a commit that fails is told to those who wait for it, and the queue goes on", async () => {
   const { fixture, queue, fail } = await open();
   await using _ = fixture;
-  const broken = new FlotillaError("unavailable", "the store is away");
+  const broken = new FlotillaError("invalid", "the store will not have it");
   fail(broken);
   await assert.rejects(queue.put("s0", raised), broken);
   fail(undefined);
@@ -107,6 +108,42 @@ test("a commit that fails is told to those who wait for it, and the queue goes o
   await fixture.clock.advance(50);
   await done;
   assert.equal(specVersion(fixture), 1);
+});
+
+test("while the store is away for a moment, changes wait for it in their order", async () => {
+  const { fixture, queue, sizes, fail } = await open(2);
+  await using _ = fixture;
+  fail(new FlotillaError("unavailable", "the store is away"));
+  const order: string[] = [];
+  const put = (name: string) =>
+    queue.put("s0", (service) => {
+      order.push(name);
+      return raised(service);
+    });
+  const first = put("first");
+  await fixture.clock.advance(500);
+  const later = [put("second"), queue.put("s1", raised)];
+  await fixture.clock.advance(500);
+  fail(undefined);
+  order.length = 0;
+  await fixture.clock.advance(200);
+  await Promise.all([first, ...later]);
+  assert.deepEqual([order, sizes], [["first", "second"], [2]]);
+  assert.equal(specVersion(fixture), 2);
+});
+
+test("when the store stays away, everyone is told", async () => {
+  const { fixture, queue, fail } = await open(2);
+  await using _ = fixture;
+  const away = new FlotillaError("unavailable", "the store is away");
+  fail(away);
+  const first = assert.rejects(queue.put("s0", raised), away);
+  await fixture.clock.advance(3_000);
+  const second = assert.rejects(queue.put("s1", raised), away);
+  await fixture.clock.advance(1_500);
+  await first;
+  await fixture.clock.advance(4_500);
+  await second;
 });
 
 test("a queue that stops lets go of everyone, and takes nothing more", async () => {
@@ -118,4 +155,23 @@ test("a queue that stops lets go of everyone, and takes nothing more", async () 
   await waiting;
   await fixture.clock.settle();
   await assert.rejects(queue.put("s0", raised), /stopped/);
+});
+
+test("a clock that is set back does not hold writes up", async () => {
+  await using fixture = await openFixture();
+  await fixture.seed(aService({ id: "s0" }));
+  let offsetMs = 3_600_000;
+  const clock: Clock = {
+    now: () => fixture.clock.now() + offsetMs,
+    sleep: (ms, signal) => fixture.clock.sleep(ms, signal),
+  };
+  const queue = new WriteQueue("service", fixture.state, clock);
+  fixture.spawn(() => queue.run(fixture.signal));
+  await queue.put("s0", raised);
+  offsetMs = 0;
+  const later = queue.put("s0", raised);
+  await fixture.clock.settle();
+  await fixture.clock.advance(100);
+  await later;
+  assert.equal(specVersion(fixture), 2);
 });

@@ -3,7 +3,7 @@ import type { Clock } from "#base/clock.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { NODE_CERT_EXPIRY_MS, nsToMs } from "#model/defaults.ts";
 import type { Cluster } from "#model/objects.ts";
-import { csrPublicKey, hostNames, signNodeCertificate } from "#wire/node-certificate.ts";
+import { csrAddresses, csrPublicKey, hostNames, signNodeCertificate } from "#wire/node-certificate.ts";
 import { type NodeSubject, parseNodeSubject, ROLE_UNIT } from "#wire/node-subject.ts";
 import { parseBundle } from "#wire/pem.ts";
 import { verifyChain } from "#wire/verify-chain.ts";
@@ -29,7 +29,8 @@ export async function signFor(
   if (externals.length > 0) {
     try {
       const names = [{ O: subject.clusterId, OU: ROLE_UNIT[subject.role] }];
-      const request = { certificate_request: csr, hosts: hostNames(subject), subject: { CN: subject.nodeId, names } };
+      const hosts = [...hostNames(subject), ...(subject.role === "manager" ? await csrAddresses(csr) : [])];
+      const request = { certificate_request: csr, hosts, subject: { CN: subject.nodeId, names } };
       const chain = await signExternally(deps, externals, signer.certificate, request, signal);
       await checkExternal(chain, csr, subject, signer.certificate, deps.clock);
       return chain + signer.intermediates;

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aCluster, aNode, openFixture } from "#manager/testing/fixture.ts";
-import type { Node } from "#model/objects.ts";
+import { aCluster, aLiveManager, aNode, openFixture } from "#manager/testing/fixture.ts";
+import type { LiveManager, Node } from "#model/objects.ts";
 import { createNodeControl } from "./nodes.ts";
 
 const DOWN: Node["status"] = { state: "down", addr: "", since: 0 };
+const MANAGER_SPEC = { Labels: {}, Role: "manager", Availability: "active" } as const;
 const manager = (id: string): Node =>
-  aNode({ id, role: "manager", spec: { Labels: {}, Role: "manager", Availability: "active" } });
-
-async function open(...nodes: readonly Node[]) {
+  aNode({
+    id,
+    role: "manager",
+    spec: MANAGER_SPEC,
+    manager: { leader: false, reachability: "reachable", addr: `${id}:2377` },
+  });
+async function open(...nodes: readonly (Node | LiveManager)[]) {
   const fixture = await openFixture();
   await fixture.seed(aCluster(), ...nodes);
   const { view } = fixture.state;
@@ -35,20 +40,61 @@ test("labels and availability change for whoever has seen the present ones", asy
   });
 });
 
-test("a worker cannot be promoted, nor the last manager demoted", async () => {
-  const { fixture, version, control } = await open(manager("m1"), aNode({ id: "n1" }));
+test("a worker is promoted by its spec; its role follows", async () => {
+  const { fixture, view, version, control } = await open(manager("m1"), aNode({ id: "n1" }));
   await using _ = fixture;
-  const promoted = { Labels: {}, Role: "manager", Availability: "active" } as const;
-  await assert.rejects(control.updateNode("n1", version("n1"), promoted, fixture.signal), {
-    code: "precondition",
-    message: /cannot be promoted/,
-  });
-  const demoted = { ...promoted, Role: "worker" } as const;
-  await assert.rejects(control.updateNode("m1", version("m1"), demoted, fixture.signal), {
-    code: "precondition",
-    message: "attempting to demote the last manager of the swarm",
-  });
+  await control.updateNode("n1", version("n1"), MANAGER_SPEC, fixture.signal);
+  assert.deepEqual([view.get("node", "n1")?.spec.Role, view.get("node", "n1")?.role], ["manager", "worker"]);
 });
+
+const { manager: _, ...withoutMember } = manager("m2");
+const demotions: readonly {
+  readonly name: string;
+  readonly node?: Node;
+  readonly isLost?: boolean;
+  readonly others: readonly (Node | LiveManager)[];
+  readonly refused: { readonly code: string; readonly message: string } | undefined;
+}[] = [
+  {
+    name: "the last one",
+    others: [],
+    refused: { code: "precondition", message: "attempting to demote the last manager of the swarm" },
+  },
+  { name: "one of two", others: [manager("m1"), aLiveManager("m1")], refused: undefined },
+  {
+    name: "one that the others cannot do without",
+    others: [manager("m1"), aLiveManager("m1"), manager("m3")],
+    refused: {
+      code: "precondition",
+      message: "can't remove member from the raft: this would result in a loss of quorum",
+    },
+  },
+  {
+    name: "one that is not there",
+    others: [manager("m1"), aLiveManager("m1"), manager("m3"), aLiveManager("m3")],
+    refused: undefined,
+    isLost: true,
+  },
+  {
+    name: "one that has never been a member",
+    node: withoutMember,
+    others: [manager("m1"), aLiveManager("m1")],
+    refused: { code: "not_found", message: "can't find manager in raft memberlist" },
+  },
+];
+for (const { name, node = manager("m2"), isLost = false, others, refused } of demotions) {
+  test(`demoting a manager: ${name}`, async () => {
+    const { fixture, view, version, control } = await open(node, ...(isLost ? [] : [aLiveManager("m2")]), ...others);
+    await using _ = fixture;
+    // The version is compared last.
+    const sequence = refused === undefined ? version("m2") : 1_000;
+    const demotion = control.updateNode("m2", sequence, { ...MANAGER_SPEC, Role: "worker" }, fixture.signal);
+    if (refused === undefined) await demotion;
+    else await assert.rejects(demotion, refused);
+    assert.equal(view.get("node", "m2")?.spec.Role, refused === undefined ? "worker" : "manager");
+    assert.equal(view.get("node", "m2")?.role, "manager", "until it has left the store");
+  });
+}
 
 for (const { name, node, force, refused } of [
   { name: "that is down", node: aNode({ id: "n1", status: DOWN }), force: false, refused: undefined },

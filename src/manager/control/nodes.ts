@@ -5,6 +5,8 @@ import type { Control } from "#manager/control.ts";
 import type { ClusterState } from "#manager/state.ts";
 import { NODE_CERT_EXPIRY_MS, nsToMs } from "#model/defaults.ts";
 import type { Cluster, Node } from "#model/objects.ts";
+import type { View } from "#model/view.ts";
+import { hasMajority, quorumWithout } from "#plan/managers.ts";
 import { parseBundle } from "#wire/pem.ts";
 import { checkSequence } from "./sequence.ts";
 
@@ -27,7 +29,7 @@ export function createNodeControl({ state, clock }: Deps): Pick<Control, "update
     async updateNode(id, version, spec, signal) {
       const build = () => {
         const node = find(id);
-        checkRoleChange(view.list("node"), node, spec.Role);
+        if (node.spec.Role === "manager" && spec.Role === "worker") checkDemotion(view, node);
         checkSequence(node, version);
         const object = { ...node, spec, specVersion: node.version, updatedAt: clock.now() };
         return [{ type: "update" as const, object, expect: node.version }];
@@ -52,22 +54,20 @@ export function createNodeControl({ state, clock }: Deps): Pick<Control, "update
   };
 }
 
-function checkRoleChange(nodes: Iterable<Node>, node: Node, role: Node["role"]): void {
-  if (role === node.spec.Role) return;
-  if (role === "manager") {
-    throw new FlotillaError(
-      "precondition",
-      `node ${node.description?.Hostname ?? node.id} cannot be promoted: this version runs with one manager; keep it a worker`,
-    );
-  }
-  const others = [...nodes].filter((other) => other.spec.Role === "manager" && other.id !== node.id);
+/** In Docker's order, and before the version is compared. Source: swarmkit manager/controlapi/node.go. */
+function checkDemotion(view: View, { id, manager }: Node): void {
+  const others = [...view.list("node")].filter((other) => other.spec.Role === "manager" && other.id !== id);
   if (others.length === 0) {
     throw new FlotillaError("precondition", "attempting to demote the last manager of the swarm");
+  }
+  if (manager === undefined) throw new FlotillaError("not_found", "can't find manager in raft memberlist");
+  if (!hasMajority(quorumWithout(view, id))) {
+    throw new FlotillaError("precondition", "can't remove member from the raft: this would result in a loss of quorum");
   }
 }
 
 function checkRemoval(node: Node, force: boolean): void {
-  if (node.spec.Role === "manager") {
+  if (node.manager !== undefined) {
     throw new FlotillaError(
       "precondition",
       `node ${node.id} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal`,

@@ -3,10 +3,24 @@ import { ManualClock } from "#base/manual-clock.ts";
 import { type Random, seededRandom } from "#base/random.ts";
 import type { ClusterState } from "#manager/state.ts";
 import { newId } from "#model/ids.ts";
-import type { Cluster, Kind, Node, ObjectOf, Service, StoreObject, Task } from "#model/objects.ts";
+import {
+  type Cluster,
+  isEphemeral,
+  type Kind,
+  type LiveManager,
+  type Node,
+  type ObjectOf,
+  type Service,
+  type StoreObject,
+  type Task,
+} from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
 import { openMemoryStore } from "#store/memory.ts";
 import { openReplica, type Replica } from "#store/replica.ts";
+import { StoreState } from "#store/state.ts";
+import type { Store } from "#store/store.ts";
+
+const LEASE_MS = 10_000;
 
 const META = { version: 0, createdAt: 0, updatedAt: 0 };
 
@@ -18,7 +32,8 @@ export interface Fixture extends AsyncDisposable {
   readonly signal: AbortSignal;
   readonly newId: () => string;
   readonly log: typeof silentLogger;
-  /** Stores objects as they are given. */
+  readonly leases: Pick<Store, "lease">;
+  /** Stores objects as they are given; those that need a lease, with one that lasts. */
   seed(...objects: StoreObject[]): Promise<void>;
   /** Stores what `change` makes of the object that there is. */
   rewrite<K extends Kind>(kind: K, id: string, change: (object: ObjectOf[K]) => ObjectOf[K]): Promise<void>;
@@ -26,11 +41,12 @@ export interface Fixture extends AsyncDisposable {
   spawn(job: (signal: AbortSignal) => Promise<void>): void;
 }
 
-export async function openFixture(): Promise<Fixture> {
+/** @param open opens the store; one in memory when absent. */
+export async function openFixture(open: (clock: ManualClock) => Store = openMemory): Promise<Fixture> {
   const clock = new ManualClock(1_000_000);
   const random = seededRandom(1);
   const stop = new AbortController();
-  const store = openMemoryStore();
+  const store = open(clock);
   const replica: Replica = await openReplica(store, { clock, random, log: silentLogger }, stop.signal);
   const jobs: Promise<unknown>[] = [];
   const spawn: Fixture["spawn"] = (job) => {
@@ -48,9 +64,18 @@ export async function openFixture(): Promise<Fixture> {
     signal: stop.signal,
     newId: () => newId(random),
     log: silentLogger,
+    leases: store,
     spawn,
     async seed(...objects) {
-      const operations = objects.map((object): Operation => ({ type: "create", object }));
+      const isLeased = objects.some(({ kind }) => isEphemeral(kind));
+      const lease = isLeased ? await store.lease(LEASE_MS, stop.signal) : undefined;
+      const operations = objects.map(
+        (object): Operation => ({
+          type: "create",
+          object,
+          ...(lease && isEphemeral(object.kind) && { lease: lease.id }),
+        }),
+      );
       const result = await replica.commit(operations, stop.signal);
       if (!result.ok) throw new Error(`seeding was refused: ${result.conflict.reason}`);
     },
@@ -69,6 +94,8 @@ export async function openFixture(): Promise<Fixture> {
   };
 }
 
+const openMemory = (clock: ManualClock): Store => openMemoryStore(new StoreState(), { clock });
+
 export const aNode = (overrides: Partial<Node> & Pick<Node, "id">): Node => ({
   kind: "node",
   ...META,
@@ -78,6 +105,15 @@ export const aNode = (overrides: Partial<Node> & Pick<Node, "id">): Node => ({
   status: { state: "ready", addr: "10.0.0.1", since: 0 },
   certificate: { role: "worker", state: "issued" },
   ...overrides,
+});
+
+export const aLiveManager = (id: string): LiveManager => ({
+  kind: "manager",
+  id,
+  ...META,
+  addr: `${id}:2377`,
+  withdrawnUpTo: 0,
+  startedAt: 0,
 });
 
 export const aService = (overrides: Partial<Service> & Pick<Service, "id">): Service => ({

@@ -16,6 +16,8 @@ export class NodeDouble {
   onStop: (taskId: TaskId) => void = () => undefined;
   /** Whether it confirms at once what it is told of networks. */
   confirms: boolean;
+  /** How long it takes to act on a message. */
+  dawdle: () => Promise<void> = async () => undefined;
   readonly #streams: AssignmentStreams;
   readonly #objects = new Map<string, Assignable>();
   #stop = new AbortController();
@@ -31,8 +33,10 @@ export class NodeDouble {
     const stop = new AbortController();
     this.#stop = stop;
     try {
-      for await (const message of this.#streams.open(this.id, AbortSignal.any([signal, stop.signal])))
+      for await (const message of this.#streams.open(this.id, AbortSignal.any([signal, stop.signal]))) {
+        await this.dawdle();
         this.#take(message);
+      }
     } catch (err) {
       if (!stop.signal.aborted) throw err;
     }

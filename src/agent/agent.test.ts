@@ -270,8 +270,8 @@ test("another manager is tried when one is lost, and the list is remembered", as
   const second = new ManagerDouble("m2:2377");
   bed.others.set(second.addr, second);
   const managers = [
-    { nodeId: "a", addr: bed.manager.addr },
-    { nodeId: "b", addr: second.addr },
+    { nodeId: "a", addr: bed.manager.addr, live: true },
+    { nodeId: "b", addr: second.addr, live: true },
   ];
   bed.manager.managers = managers;
   second.managers = managers;
@@ -282,6 +282,28 @@ test("another manager is tried when one is lost, and the list is remembered", as
   bed.manager.drop(lost);
   await bed.clock.advance(1_000);
   assert.equal(second.sessions, 1);
+});
+
+test("a node moves to the manager that should have it, after a while, and its containers do not notice", async () => {
+  await using bed = new AgentBed();
+  const second = new ManagerDouble("m2:2377");
+  bed.others.set(second.addr, second);
+  const managers = [
+    { nodeId: "b", addr: second.addr, live: true },
+    { nodeId: "a", addr: bed.manager.addr, live: false },
+  ];
+  bed.manager.managers = managers;
+  second.managers = managers;
+  bed.manager.put(task("t1"));
+  second.put(task("t1"));
+  await bed.start();
+  await bed.clock.advance(4_000);
+  assert.deepEqual([bed.manager.sessions, second.sessions], [1, 0]);
+  const container = bed.container("t1")?.id;
+  await bed.clock.advance(90_000);
+  assert.deepEqual([bed.manager.sessions, second.sessions], [1, 1]);
+  assert.equal(second.latest.get("t1")?.state, "running");
+  assert.equal(bed.container("t1")?.id, container);
 });
 
 test("a message that was missed leads to a new session with everything", async () => {

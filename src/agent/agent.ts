@@ -48,6 +48,8 @@ export interface AgentDeps {
   readonly files: TaskFileStore;
   /** Managers to begin with (`host:port`), besides those that the database knows. */
   readonly managers: readonly string[];
+  /** The manager of this very node, while there is one: it is preferred to the others. */
+  readonly ownManager?: () => string | undefined;
   /** Opens a connection to the manager at `addr`; disposing it ends every call on it. */
   readonly connect: (addr: string, signal: AbortSignal) => Promise<ManagerConnection & AsyncDisposable>;
   /** The node as managers should know it: the engine's description with what the daemon adds. */
@@ -152,7 +154,14 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
   const logs = new LogPublisher({ engine, log, tasks: worker });
   const describeAgain = deps.describeAgain ?? new Wakeup();
   const session = { clock, log, worker, reporter, logs, networks, desk, describe, describeAgain, keepOrphansAway };
-  const keeper = new SessionKeeper({ ...deps, description: () => description, session });
+  const ownManager = deps.ownManager ?? (() => undefined);
+  const keeper = new SessionKeeper({
+    ...deps,
+    nodeId: node.id,
+    ownManager,
+    description: () => description,
+    session,
+  });
   const reason = await Promise.race([keeper.run(jobs.signal), jobs.done()]);
   log.warn({ reason }, "the cluster does not know this node");
   return { kind: "removed", reason };

@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import { Wakeup } from "#base/wakeup.ts";
+import { TASK_ID_LABEL } from "#engine/container-body.ts";
 import type { Container, Engine } from "#engine/engine.ts";
 import type { Task, TaskStatus } from "#model/objects.ts";
 import type { TaskState } from "#model/task-state.ts";
@@ -146,7 +147,9 @@ export class AttachmentRunner implements Runner {
     const { engine } = this.#deps;
     const address = this.#task.networks?.[0]?.address;
     const containers = await engine.listContainers({}, signal);
-    const holder = containers.find(({ networks }) =>
+    // A task that has ended keeps its container, in which the address is still written that is another's by now.
+    const others = containers.filter(({ labels }) => labels[TASK_ID_LABEL] === undefined);
+    const holder = others.find(({ networks }) =>
       networks.some((place) => place.name === network && place.address === address),
     );
     return holder && (await engine.inspectContainer(holder.id, signal));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlotillaError } from "#base/errors.ts";
+import { TASK_ID_LABEL } from "#engine/container-body.ts";
 import type { Task } from "#model/objects.ts";
 import type { AttachedNetwork } from "#wire/protocol.ts";
 import { AgentBed } from "./testing/agent-bed.ts";
@@ -66,6 +67,27 @@ test("the data plane hears of the attached container while it runs", async () =>
   bed.engine.exit(id, 0);
   await bed.clock.advance(100);
   assert.deepEqual(bed.plane?.containers, []);
+});
+
+test("what is left of a task that had the address before does not keep the place", async () => {
+  await using bed = await attachedBed();
+  const ended = await bed.engine.createContainer(
+    "web.1",
+    {
+      Image: "app:1",
+      Labels: { [TASK_ID_LABEL]: "t9" },
+      HostConfig: { NetworkMode: "net-net1" },
+      NetworkingConfig: { EndpointsConfig: { "net-net1": { IPAMConfig: { IPv4Address: "10.0.1.30" } } } },
+    },
+    signal,
+  );
+  await bed.engine.startContainer(ended, signal);
+  bed.engine.exit(ended, 0);
+  await bed.clock.advance(100);
+  const id = await startMine(bed);
+  await bed.engine.removeContainer(id, signal);
+  await bed.clock.advance(100);
+  assert.equal(bed.state("a1"), "shutdown");
 });
 
 test("a place is kept while its container exists, running or not, and given back when it is gone", async () => {

@@ -36,6 +36,21 @@ test("what there is, then the end of each task, then of the subscription", async
   assert.equal(bed.manager.publishing, 0);
 });
 
+test("a task that is asked for when all others were read is read too", async () => {
+  await using bed = await running("t1", "t2");
+  for (const taskId of ["t1", "t2"]) {
+    bed.manager.subscribe({ id: "l1", close: false, options, taskIds: [taskId] });
+    await bed.clock.advance(10);
+  }
+  assert.deepEqual(text(bed), ["t1 one\n", "t1 two\n", "t2 one\n", "t2 two\n"]);
+  assert.deepEqual(ended(bed), [{ taskId: "t1" }, { taskId: "t2" }]);
+  // The same before the first answer has gone out.
+  for (const taskId of ["t1", "t2"]) bed.manager.subscribe({ id: "l2", close: false, options, taskIds: [taskId] });
+  await bed.clock.advance(10);
+  assert.equal(ended(bed).length, 4);
+  assert.equal(bed.manager.publishing, 0);
+});
+
 test("a follower gets lines as they come, until its container ends", async () => {
   await using bed = await running("t1");
   bed.manager.subscribe({ id: "l1", close: false, options: { ...follow, tail: 1 }, taskIds: ["t1"] });

@@ -33,13 +33,13 @@ export class LogPublisher {
     for await (const subscription of connection.logSubscriptions(jobs.signal)) {
       const feed = feeds.get(subscription.id);
       if (subscription.close) feed?.close();
-      else if (feed !== undefined) feed.add(subscription.taskIds);
+      else if (feed?.isOpen) feed.add(subscription.taskIds);
       else {
         const opened = new LogFeed(this.#deps, subscription, jobs);
         feeds.set(subscription.id, opened);
         jobs.spawn(`logs ${subscription.id}`, async () => {
           await this.#publish(connection, subscription.id, opened, jobs.signal);
-          feeds.delete(subscription.id);
+          if (feeds.get(subscription.id) === opened) feeds.delete(subscription.id);
         });
       }
     }
@@ -71,6 +71,7 @@ class LogFeed {
   readonly #queue: LogQueue;
   readonly #tasks = new Set<TaskId>();
   #reading = 0;
+  #isOpen = true;
 
   constructor(deps: Deps, subscription: LogSubscription, jobs: TaskGroup) {
     this.#deps = deps;
@@ -80,7 +81,12 @@ class LogFeed {
     this.#queue = new LogQueue(subscription.id);
     this.signal.addEventListener("abort", () => this.#queue.end(), { once: true });
     this.add(subscription.taskIds);
-    if (this.#reading === 0 && !subscription.options.follow) this.#queue.end();
+    this.#endWhenRead();
+  }
+
+  /** Whether tasks can be added: all that were asked for so far may have been read before the next question comes. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   get batches(): LogQueue {
@@ -116,7 +122,13 @@ class LogFeed {
       this.#queue.taskEnded(taskId, errorCode(err) === "not_found" ? undefined : errorMessage(err));
     }
     this.#reading--;
-    if (this.#reading === 0 && !this.#subscription.options.follow) this.#queue.end();
+    this.#endWhenRead();
+  }
+
+  #endWhenRead(): void {
+    if (this.#reading > 0 || this.#subscription.options.follow) return;
+    this.#isOpen = false;
+    this.#queue.end();
   }
 
   async #read(taskId: TaskId): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { ManualClock } from "#base/manual-clock.ts";
 import type { TaskStatus } from "#model/objects.ts";
@@ -108,4 +109,26 @@ test("an error that a repetition cannot heal ends the run, and keeps what is due
   assert.deepEqual(sent, [{ taskId: "a", status: status("running") }]);
   stop.abort(new Error("done"));
   await assert.rejects(next, /done/);
+});
+
+test("a clock that is set back does not hold reports up", async () => {
+  const time = new ManualClock();
+  let offsetMs = 3_600_000;
+  const clock: Clock = { now: () => time.now() + offsetMs, sleep: (ms, signal) => time.sleep(ms, signal) };
+  const reporter = new Reporter(clock);
+  const sent: string[] = [];
+  const stop = new AbortController();
+  const send = async (updates: readonly StatusUpdate[]) => {
+    sent.push(...updates.map((update) => update.status.state));
+  };
+  const ended = reporter.run(send, stop.signal).catch(() => undefined);
+  reporter.report("a", status("accepted"));
+  await time.settle();
+  offsetMs = 0;
+  reporter.report("a", status("preparing"));
+  await time.settle();
+  await time.advance(100);
+  assert.deepEqual(sent, ["accepted", "preparing"]);
+  stop.abort(new Error("done"));
+  await ended;
 });

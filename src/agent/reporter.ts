@@ -57,7 +57,9 @@ export class Reporter {
   /** Lets statuses gather, up to the first that counts: updates, restarts and clients wait for a task to run or to end. */
   async #pause(signal: AbortSignal): Promise<void> {
     const end = this.#clock.now() + REPORT_INTERVAL_MS;
-    while (this.#clock.now() < end && ![...this.#due.values()].some(isAwaited)) {
+    // A clock that was set back must not make it wait for as long.
+    const isPause = (restMs: number): boolean => restMs > 0 && restMs <= REPORT_INTERVAL_MS;
+    while (isPause(end - this.#clock.now()) && ![...this.#due.values()].some(isAwaited)) {
       await this.#wakeup.wait(this.#clock, end, signal);
     }
   }

@@ -16,6 +16,11 @@ import type { Worker } from "./worker.ts";
 
 /** Longest wait for a manager's answer. Source: fact sheet 6.5. */
 const CALL_DEADLINE_MS = 5_000;
+/**
+ * The same for a registration, connecting included: another manager may be quicker, and the node's time runs. A node
+ * that has just beaten has 3.3 s at least, in which it must be able to try a second manager.
+ */
+const REGISTRATION_DEADLINE_MS = 2_000;
 /** The same for a beat: what takes longer is better asked of another manager, before the node counts as down. */
 const BEAT_DEADLINE_MS = 2_000;
 /** How often the node looks whether its description has changed. Source: fact sheet 6.5. */
@@ -54,7 +59,7 @@ export async function runSession(
   const { clock, logs, networks, desk } = deps;
   await using jobs = new TaskGroup(signal);
   const messages = connection.session(description, jobs.signal)[Symbol.asyncIterator]();
-  const first = await withDeadline(clock, CALL_DEADLINE_MS, "registration", jobs.signal, () => messages.next());
+  const first = await withDeadline(clock, REGISTRATION_DEADLINE_MS, "registration", jobs.signal, () => messages.next());
   if (first.done) throw ended();
   const { sessionId } = first.value;
   deps.onMessage(first.value);

@@ -56,7 +56,7 @@ export class ManagerDouble {
 
   constructor(addr: string) {
     this.addr = addr;
-    this.managers = [{ nodeId: "manager", addr }];
+    this.managers = [{ nodeId: "manager", addr, live: true }];
   }
 
   states(taskId: TaskId): string[] {

@@ -1,4 +1,4 @@
-import type { Node, Service, Timestamp } from "#model/objects.ts";
+import type { Kind, Node, Service, Timestamp } from "#model/objects.ts";
 import type { Labels } from "#model/spec.ts";
 import type { Change } from "#model/view.ts";
 import type { Filters } from "./filters.ts";
@@ -15,9 +15,15 @@ export interface ClusterEvent {
 /** Filters that name an object, by the beginning of its id or name. Source: moby daemon/events/filter.go. */
 const NAME_FILTERS = ["daemon", "container", "plugin", "volume", "network", "node", "service", "secret", "config"];
 
-/** What a change looks like as an event; tasks and the cluster object have none. */
+type EventfulChange = Change<ClusterEvent["type"]>;
+
+const EVENTFUL: ReadonlySet<Kind> = new Set<EventfulChange["kind"]>(["node", "service", "network", "secret", "config"]);
+
+const isEventful = (change: Change): change is EventfulChange => EVENTFUL.has(change.kind);
+
+/** What a change looks like as an event; tasks, the cluster object and what only managers know of have none. */
 export function eventOf(change: Change, now: Timestamp): ClusterEvent | undefined {
-  if (change.kind === "task" || change.kind === "cluster") return undefined;
+  if (!isEventful(change)) return undefined;
   const object = change.type === "delete" ? change.old : change.object;
   const time = { create: object.createdAt, update: object.updatedAt, delete: now }[change.type];
   const action = change.type === "delete" ? "remove" : change.type;
@@ -48,7 +54,7 @@ export const matchesEvent = (filters: Filters, event: ClusterEvent): boolean =>
     (key) => filters.hasPrefixOf(key, event.id) || filters.hasPrefixOf(key, event.attributes["name"] ?? ""),
   );
 
-function attributesOf(change: Exclude<Change, { readonly kind: "task" | "cluster" }>): Labels {
+function attributesOf(change: EventfulChange): Labels {
   const object = change.type === "delete" ? change.old : change.object;
   const name = object.kind === "node" ? object.spec.Name || (object.description?.Hostname ?? "") : object.spec.Name;
   if (change.type !== "update") return { name };

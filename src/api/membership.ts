@@ -40,6 +40,15 @@ export interface JoinRequest {
   readonly Availability?: NodeAvailability;
 }
 
+/** What `flotilla restore` asks for besides its archive: addresses as `InitRequest` has them. */
+export interface RestoreRequest {
+  readonly ListenAddr?: string;
+  readonly AdvertiseAddr?: string;
+  readonly DataPathAddr?: string;
+  /** `SWMKEY-1-…`, for a backup that was made while autolock was on. */
+  readonly UnlockKey?: string;
+}
+
 /** Places on the cluster's networks for containers of this node that no service made (`docker run --network`). */
 export interface Attachments {
   /**
@@ -70,4 +79,23 @@ export interface Membership {
   leave(force: boolean, signal: AbortSignal): Promise<void>;
   /** `key` is the request's `UnlockKey`. */
   unlock(key: string, signal: AbortSignal): Promise<void>;
+  /**
+   * The state of the cluster with all that is needed to start over with it, as an archive.
+   * @param product the version of this product.
+   * @throws FlotillaError `unavailable`, as `control`.
+   */
+  backup(product: string): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * Makes this node the only manager of the cluster in the archive.
+   * @returns the node's id, which is that of the manager that wrote the archive.
+   * @throws FlotillaError `unavailable` when the node is in a swarm; `invalid`, `precondition` and `unauthenticated` for
+   * an archive that cannot be used.
+   */
+  restore(archive: AsyncIterable<Uint8Array>, request: RestoreRequest, signal: AbortSignal): Promise<string>;
+  /**
+   * Tells a worker where a manager of its cluster is now, when none of those that it knows is left.
+   * @param addr `host[:port]`.
+   * @throws FlotillaError `unavailable` when that one did not take the node within 20 s: it goes on trying.
+   */
+  reconnect(addr: string): Promise<void>;
 }

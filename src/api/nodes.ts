@@ -15,11 +15,18 @@ const MEMBERSHIPS = ["pending", "accepted"];
 export function listNodes(api: ApiContext, call: Call): Answer {
   const matches = nodeMatcher(parseFilters(call.query).accept(FILTERS));
   const { view } = api.membership.control();
-  return list([...view.list("node")].filter(matches), nodeJson);
+  return list([...view.list("node")].filter(matches), (node) => nodeJson(asFarAsKnown(api, node)));
 }
 
 export const inspectNode = (api: ApiContext, call: Call): Answer =>
-  json(nodeJson(resolve(api.membership.control().view, "node", idOf(call))));
+  json(nodeJson(asFarAsKnown(api, resolve(api.membership.control().view, "node", idOf(call)))));
+
+/** The node without what a manager that is cut off from the others cannot know: who leads, and who is there. */
+function asFarAsKnown(api: ApiContext, node: Node): Node {
+  if (node.manager === undefined || api.membership.control().problem === undefined) return node;
+  const reachability = node.id === api.membership.local.nodeId ? "reachable" : "unknown";
+  return { ...node, manager: { ...node.manager, leader: false, reachability } };
+}
 
 export async function updateNode(api: ApiContext, call: Call): Promise<Answer> {
   const spec = await readDocument(call.request, "NodeSpec", NODE_SPEC, call.version);

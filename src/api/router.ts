@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { LinkedAbort } from "#base/abort.ts";
-import { FlotillaError } from "#base/errors.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { sendAnswer, sendError } from "./answer.ts";
 import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
-import type { ApiContext, Call } from "./call.ts";
+import { type ApiContext, type Call, controlOf } from "./call.ts";
 import { errorAnswer, invalid } from "./errors.ts";
 import { forward } from "./pass-through.ts";
-import { isClusterPath, ROUTES, type Route } from "./routes.ts";
+import { isClusterPath, ROUTES, type Route, readsCluster } from "./routes.ts";
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -91,6 +91,7 @@ async function serve(api: ApiContext, route: Route, request: FastifyRequest, rep
   try {
     const isUnknown = route.since !== undefined && isOlder(version, route.since);
     if (isUnknown || Object.values(call.params).includes("")) throw notFound();
+    if (route.method === "GET") await lookAtPresent(api, route, response, call.signal);
     const answer = await route.handle(api, call);
     if (answer.kind === "forward") await forward(api.engine, request.raw, response, request.originalUrl, answer.body);
     else await sendAnswer(response, answer);
@@ -98,6 +99,29 @@ async function serve(api: ApiContext, route: Route, request: FastifyRequest, rep
     logFailure(api, call, route, err);
     sendError(response, err);
   }
+}
+
+/**
+ * Sees to it that a read shows what clients of any manager were told before. Where that is impossible, it is answered
+ * with what was known last, and says so. Source of the form: RFC 7234, 5.5.
+ */
+async function lookAtPresent(
+  api: ApiContext,
+  route: Route,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const control = controlOf(api);
+  let problem = control?.problem;
+  if (readsCluster(route) && problem === undefined) {
+    try {
+      await control?.caughtUp(signal);
+    } catch (err) {
+      signal.throwIfAborted();
+      problem = control?.problem ?? errorMessage(err);
+    }
+  }
+  if (problem !== undefined) response.setHeader("Warning", `110 flotilla ${JSON.stringify(problem)}`);
 }
 
 function logFailure(api: ApiContext, call: Call, route: Route, err: unknown): void {

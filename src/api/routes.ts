@@ -1,3 +1,4 @@
+import { backUp, reconnect, restore } from "./backup.ts";
 import type { Handler } from "./call.ts";
 import { createConfig, inspectConfig, listConfigs, removeConfig, updateConfig } from "./configs.ts";
 import { createContainer, removeContainer } from "./containers.ts";
@@ -82,11 +83,17 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/containers/create", handle: createContainer },
   { method: "DELETE", path: "/containers/:id", handle: removeContainer },
 
-  // Not Docker's: `flotilla why` asks it.
+  // Not Docker's: commands of `flotilla` ask these.
   { method: "GET", path: "/flotilla/why/:name", handle: explainName },
+  { method: "GET", path: "/flotilla/backup", handle: backUp },
+  { method: "POST", path: "/flotilla/restore", handle: restore },
+  { method: "POST", path: "/flotilla/reconnect", handle: reconnect },
 ];
 
 /** Path heads that are the cluster's alone: what is no route under them must not reach the engine's own swarm mode. */
 const CLUSTER_PATH = /^\/(?:swarm|nodes|services|tasks|secrets|configs|flotilla)(?:[/?]|$)/;
 
 export const isClusterPath = (target: string): boolean => CLUSTER_PATH.test(target);
+
+/** Whether a route shows the cluster's objects. */
+export const readsCluster = ({ path }: Route): boolean => isClusterPath(path) || path.startsWith("/networks");

@@ -45,7 +45,8 @@ function clusterOf(api: ApiContext): { readonly view: View | undefined; readonly
   const { state, isManager } = api.membership.local;
   if (state !== "active" || !isManager) return { view: undefined, trouble: "" };
   try {
-    return { view: api.membership.control().view, trouble: "" };
+    const { view, problem } = api.membership.control();
+    return { view, trouble: problem ?? "" };
   } catch (err) {
     return { view: undefined, trouble: errorMessage(err) };
   }

@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { FlotillaError } from "#base/errors.ts";
 import { Fanout } from "#base/fanout.ts";
 import type { Control } from "#manager/control.ts";
@@ -90,6 +92,9 @@ export class TestControl implements Control {
   readonly published = new Fanout<Commit>(1000);
   /** Thrown by the next write. */
   refusal: Error | undefined;
+  problem: string | undefined;
+  /** What asking the store for the present fails with. */
+  lag: Error | undefined;
   lines: Control["logs"] = async function* () {};
   upToDate: (task: Task) => boolean = () => true;
 
@@ -98,6 +103,9 @@ export class TestControl implements Control {
   }
 
   commits = (signal: AbortSignal) => this.published.subscribe(signal);
+  caughtUp = async (): Promise<void> => {
+    if (this.lag) throw this.lag;
+  };
   isUpToDate = (task: Task): boolean => this.upToDate(task);
   why: Control["why"] = (name) => explain(this.view, name, META.updatedAt);
   createService = (...call: unknown[]) => this.#record("createService", call, { id: "new-id", warnings: [] });
@@ -196,6 +204,20 @@ export class TestMembership implements Membership {
 
   async unlock(key: string): Promise<void> {
     this.calls.push(["unlock", key]);
+  }
+
+  async backup(product: string): Promise<AsyncIterable<Uint8Array>> {
+    this.control();
+    return Readable.from([Buffer.from(`backup of ${product}`)]);
+  }
+
+  async restore(archive: AsyncIterable<Uint8Array>, request: unknown): Promise<string> {
+    this.calls.push(["restore", await text(archive), request]);
+    return "restored-node";
+  }
+
+  async reconnect(addr: string): Promise<void> {
+    this.calls.push(["reconnect", addr]);
   }
 }
 

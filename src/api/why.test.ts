@@ -39,3 +39,15 @@ test("a daemon that is no manager says so", async () => {
   assert.equal(reply.status, 503);
   assert.deepEqual(reply.json, { message: "This node is not a swarm manager." });
 });
+
+test("a read that may be old is answered, and says so", async () => {
+  await using api = await startTestApi(objects);
+  const warningOf = async (path: string) => (await api.get(path)).headers["warning"];
+  assert.equal(await warningOf("/services"), undefined);
+  api.control.lag = new FlotillaError("unavailable", "asking took too long");
+  const { status, headers } = await api.get("/services");
+  assert.deepEqual([status, headers["warning"]], [200, '110 flotilla "asking took too long"']);
+  assert.equal(await warningOf("/version"), undefined, "it shows nothing of the cluster");
+  api.control.problem = "no leader";
+  assert.equal(await warningOf("/tasks"), '110 flotilla "no leader"');
+});

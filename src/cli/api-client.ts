@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { type IncomingMessage, type RequestOptions, request } from "node:http";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { errorMessage, FlotillaError } from "#base/errors.ts";
+import { type ErrorCode, errorMessage, FlotillaError } from "#base/errors.ts";
 
 /** Docker's port without TLS. */
 const TCP_PORT = 2375;
@@ -12,16 +13,56 @@ export interface ApiReply {
   readonly body: unknown;
 }
 
+export interface ApiRequest {
+  /** Default: GET. */
+  readonly method?: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Readable;
+}
+
+/** Asks the Engine API at `host`; otherwise as `callApi`. */
+export async function askApi(host: string, path: string, signal: AbortSignal): Promise<ApiReply> {
+  return readReply(await callApi(host, { path }, signal));
+}
+
+/** Reads an answer to its end. */
+export const readReply = async (answer: IncomingMessage): Promise<ApiReply> => ({
+  status: answer.statusCode ?? 0,
+  body: parseJson(await text(answer)),
+});
+
+/** What an engine without a daemon in front of it says of a path that it does not know. */
+const UNKNOWN_PATH = "page not found";
+
+/** What a reply that is no success means. `code` is of the error when the daemon says what is wrong. */
+export function refusalOf({ status, body }: ApiReply, host: string, code: ErrorCode): FlotillaError {
+  const message = typeof body === "object" && body !== null && "message" in body ? String(body.message) : undefined;
+  if (message !== undefined && message !== UNKNOWN_PATH) return new FlotillaError(code, message);
+  return new FlotillaError(
+    "precondition",
+    `${host} is no Flotilla daemon (it answered with HTTP status ${status}): name a manager's address with -H`,
+  );
+}
+
 /**
- * Asks the Engine API at `host`, `unix:///PATH` or `tcp://HOST:PORT`.
+ * Calls the Engine API at `host`, `unix:///PATH` or `tcp://HOST:PORT`.
  * @throws FlotillaError `invalid` for another form of address; `unavailable` when nobody answers.
  */
-export async function askApi(host: string, path: string, signal: AbortSignal): Promise<ApiReply> {
-  const outgoing = request({ ...parseHost(host), path, headers: { Host: "docker" }, agent: false, signal });
+export async function callApi(
+  host: string,
+  { method = "GET", path, headers, body }: ApiRequest,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const target = { ...parseHost(host), method, path, headers: { Host: "docker", ...headers } };
+  const outgoing = request({ ...target, agent: false, signal });
   try {
-    outgoing.end();
+    // An answer may come before all of the body was read; then it does not matter that the rest could not be sent.
+    outgoing.on("error", () => undefined);
+    if (body === undefined) outgoing.end();
+    else body.on("error", (err) => outgoing.destroy(err)).pipe(outgoing);
     const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
-    return { status: answer.statusCode ?? 0, body: parseJson(await text(answer)) };
+    return answer;
   } catch (cause) {
     throw new FlotillaError(
       "unavailable",

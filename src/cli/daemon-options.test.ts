@@ -33,6 +33,7 @@ const DEFAULTS: DaemonOptions = {
   nodeGenericResources: [],
   swarmDefaultAdvertiseAddr: "",
   defaultAddrPools: [],
+  store: undefined,
   tls: undefined,
   logLevel: "info",
   logFormat: "text",
@@ -53,6 +54,11 @@ describe("a daemon is told", () => {
       name: "labels and resources, each repeated",
       args: ["--label", "a=b", "--label", "c=d=e", "--node-generic-resource", "gpu=4"],
       want: { labels: ["a=b", "c=d=e"], nodeGenericResources: ["gpu=4"] },
+    },
+    {
+      name: "an etcd to keep the state in",
+      args: ["--store", "etcd://a:1,b/p", "--store-tls-ca", "ca"],
+      want: { store: { url: "etcd://a:1,b/p", ca: "ca", cert: undefined, key: undefined } },
     },
     {
       name: "where to keep what",

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FlotillaError } from "#base/errors.ts";
+import { parseEtcdUrl } from "#store/etcd/endpoint.ts";
 import { directiveProblem, isPair, LOG_FORMATS, LOG_LEVELS } from "./directive-problem.ts";
 
 /** Everything that a daemon can be told, from its flags and its configuration file. */
@@ -16,6 +17,8 @@ export interface DaemonOptions {
   readonly nodeGenericResources: readonly string[];
   readonly swarmDefaultAdvertiseAddr: string;
   readonly defaultAddrPools: readonly string[];
+  /** An etcd that users run themselves: `etcd://HOST:PORT,…/PREFIX`. */
+  readonly store: StoreFiles | undefined;
   readonly tls: TlsFiles | undefined;
   readonly logLevel: string;
   readonly logFormat: "text" | "json";
@@ -28,6 +31,14 @@ export interface TlsFiles {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+}
+
+/** A store's address, and the paths of the PEM files with which it is reached; without any, it is reached without TLS. */
+export interface StoreFiles {
+  readonly url: string;
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
 }
 
 export const DEFAULT_CONFIG_FILE = "/etc/flotilla/daemon.json";
@@ -44,6 +55,10 @@ const DIRECTIVES = {
   "node-generic-resources": "nodeGenericResource",
   "swarm-default-advertise-addr": "swarmDefaultAdvertiseAddr",
   "default-addr-pools": "defaultAddrPool",
+  store: "store",
+  "store-tls-ca": "storeTlsCa",
+  "store-tls-cert": "storeTlsCert",
+  "store-tls-key": "storeTlsKey",
   tls: "tls",
   tlsverify: "tlsverify",
   tlscacert: "tlscacert",
@@ -79,6 +94,10 @@ export function addDaemonOptions(command: Command): Command {
     .option("--node-generic-resource <kind=value>", "resource that tasks can reserve; repeatable", pair)
     .option("--swarm-default-advertise-addr <addr>", "address or interface to advertise by default")
     .option("--default-addr-pool <base=..,size=..>", "pool for overlay networks; repeatable", collect)
+    .option("--store <url>", "keep a new swarm's state in an etcd that you run: etcd://HOST:PORT,.. (default: our own)")
+    .option("--store-tls-ca <file>", "authority of that etcd's certificates")
+    .option("--store-tls-cert <file>", "certificate to show to it")
+    .option("--store-tls-key <file>", "its key")
     .option("--tls", "serve TCP with TLS, without asking clients for a certificate")
     .option("--tlsverify", "serve TCP with TLS to clients with a certificate")
     .option("--tlscacert <file>", "authority of the clients' certificates")
@@ -106,11 +125,27 @@ export function readDaemonOptions(flags: FlagValues & { readonly configFile?: st
     nodeGenericResources: list("nodeGenericResource"),
     swarmDefaultAdvertiseAddr: text("swarmDefaultAdvertiseAddr", ""),
     defaultAddrPools: list("defaultAddrPool"),
+    store: readStore(given),
     tls: readTls(given),
     logLevel: text("logLevel", "info"),
     logFormat: given.logFormat === "json" ? "json" : "text",
     metricsAddr: given.metricsAddr === undefined ? undefined : String(given.metricsAddr),
   };
+}
+
+function readStore(given: FlagValues): StoreFiles | undefined {
+  const path = (flag: Flag) => (given[flag] === undefined ? undefined : String(given[flag]));
+  const [ca, cert, key] = [path("storeTlsCa"), path("storeTlsCert"), path("storeTlsKey")];
+  if (given.store === undefined) {
+    if (ca ?? cert ?? key) throw new FlotillaError("invalid", "--store-tls-… goes with --store");
+    return undefined;
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new FlotillaError("invalid", "--store-tls-cert and --store-tls-key go together");
+  }
+  const url = String(given.store);
+  parseEtcdUrl(url);
+  return { url, ca, cert, key };
 }
 
 function readTls(given: FlagValues): TlsFiles | undefined {

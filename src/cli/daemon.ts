@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { createApiServer } from "#api/server.ts";
 import { systemClock } from "#base/clock.ts";
@@ -8,8 +8,10 @@ import { createDockerEngine } from "#engine/docker-engine.ts";
 import { engineSubnets } from "#engine/subnets.ts";
 import { parseGenericResources } from "#model/generic-resource.ts";
 import type { NodeDescription } from "#model/spec.ts";
+import type { ForeignStore } from "#node/store/foreign-store.ts";
 import { SwarmNode } from "#node/swarm-node.ts";
-import type { DaemonOptions } from "./daemon-options.ts";
+import { parseEtcdUrl } from "#store/etcd/endpoint.ts";
+import type { DaemonOptions, StoreFiles } from "./daemon-options.ts";
 import { createLogger } from "./logger.ts";
 import { productVersion } from "./version.ts";
 
@@ -52,6 +54,7 @@ async function serve(
         defaultAddrPools: options.defaultAddrPools.map(poolBase),
         interfaces: networkInterfaces,
         engineSubnets: (stop) => engineSubnets(options.engine, stop),
+        ...(options.store && { foreignStore: readStore(options.store) }),
       },
       signal,
     ),
@@ -72,6 +75,14 @@ async function serve(
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** @throws when one of its files cannot be read. */
+function readStore({ url, ca, cert, key }: StoreFiles): ForeignStore {
+  const files = Object.entries({ ca, cert, key }).flatMap(([name, path]) =>
+    path === undefined ? [] : [[name, readFileSync(path, "utf8")] as const],
+  );
+  return { ...parseEtcdUrl(url), ...(files.length > 0 && { tls: Object.fromEntries(files) }) };
 }
 
 /** Only root may enter: keys and secrets are in there. */

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { errorMessage } from "#base/errors.ts";
 import { addDaemonOptions, DEFAULT_SOCKET, readDaemonOptions } from "./daemon-options.ts";
+import type { RestoreFlags } from "./restore.ts";
 import { productVersion } from "./version.ts";
 
 /** Runs one command of the command line, and sets the exit code. `onLoaded` is called when all code is there. */
@@ -54,6 +55,34 @@ function createProgram(onLoaded: () => void): Command {
     .action(async (name: string, flags: { host?: string; json?: boolean }) => {
       const { printWhy } = await import("./why.ts");
       await printWhy(name, { host: flags.host, json: flags.json === true });
+    });
+  program
+    .command("backup <file>")
+    .description("write the cluster's state, with the keys that open it, to a file")
+    .option("-H, --host <url>", "a manager's Engine API (default: DOCKER_HOST, this host's daemon, docker's context)")
+    .action(async (file: string, flags: { host?: string }) => {
+      const { backUp } = await import("./backup.ts");
+      await backUp(file, flags);
+    });
+  program
+    .command("restore <file>")
+    .description("make this host, which is in no swarm, the only manager of the cluster in a backup")
+    .option("-H, --host <url>", `this host's daemon (default ${DEFAULT_SOCKET})`, DEFAULT_SOCKET)
+    .option("--advertise-addr <address>", "as of docker swarm init")
+    .option("--listen-addr <address>", "as of docker swarm init")
+    .option("--data-path-addr <address>", "as of docker swarm init")
+    .option("--unlock-key-file <path>", "the unlock key, if autolock was on; - for standard input")
+    .action(async (file: string, flags: RestoreFlags) => {
+      const { restore } = await import("./restore.ts");
+      await restore(file, flags);
+    });
+  program
+    .command("reconnect <address>")
+    .description("tell this worker's daemon where a manager of its cluster is now, when none that it knows is left")
+    .option("-H, --host <url>", `this host's daemon (default ${DEFAULT_SOCKET})`, DEFAULT_SOCKET)
+    .action(async (address: string, flags: { host: string }) => {
+      const { reconnect } = await import("./reconnect.ts");
+      await reconnect(address, flags.host);
     });
   program
     .command("doctor")

@@ -1,7 +1,6 @@
-import { FlotillaError } from "#base/errors.ts";
 import type { Explanation } from "#manager/why/explanation.ts";
 import { renderExplanation } from "#manager/why/render.ts";
-import { type ApiReply, askApi } from "./api-client.ts";
+import { askApi, refusalOf } from "./api-client.ts";
 import { defaultApiHost } from "./api-host.ts";
 import { until } from "./interrupt.ts";
 
@@ -30,19 +29,5 @@ export async function printWhy(name: string, { host, json }: WhyOptions): Promis
 export async function askWhy(name: string, host: string, signal: AbortSignal): Promise<Explanation> {
   const reply = await askApi(host, `/flotilla/why/${encodeURIComponent(name)}`, signal);
   if (reply.status === 200) return reply.body as Explanation;
-  throw refusal(reply, host);
-}
-
-/** What an engine without a daemon in front of it says of a path that it does not know. */
-const UNKNOWN_PATH = "page not found";
-
-function refusal({ status, body }: ApiReply, host: string): FlotillaError {
-  const message = typeof body === "object" && body !== null && "message" in body ? String(body.message) : undefined;
-  if (message === undefined || message === UNKNOWN_PATH) {
-    return new FlotillaError(
-      "precondition",
-      `${host} is no Flotilla daemon (it answered with HTTP status ${status}): name a manager's address with -H`,
-    );
-  }
-  return new FlotillaError(status === 404 ? "not_found" : "unavailable", message);
+  throw refusalOf(reply, host, reply.status === 404 ? "not_found" : "unavailable");
 }

@@ -3,11 +3,11 @@ import { AttachmentDesk } from "#agent/attachment-desk.ts";
 import type { TaskDb } from "#agent/task-db.ts";
 import type { TaskFileStore } from "#agent/task-files.ts";
 import type { Clock } from "#base/clock.ts";
-import { errorMessage, FlotillaError } from "#base/errors.ts";
+import { errorCode, errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { backoffMs } from "#base/retry.ts";
-import { TaskGroup } from "#base/task-group.ts";
+import { failureOf, TaskGroup } from "#base/task-group.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { Engine } from "#engine/engine.ts";
 import type { Control } from "#manager/control.ts";
@@ -19,14 +19,16 @@ import { type CurrentIdentity, parseIdentity, tlsInfo } from "#wire/identity.ts"
 import { writeTrustRoot } from "#wire/identity-files.ts";
 import type { Caller, CertificateRequest, ManagerConnection, SessionMessage } from "#wire/protocol.ts";
 import { Renewal } from "#wire/renewal.ts";
-import { parseHostPort } from "./addresses.ts";
+import { certifiedAddresses, hostOf, parseHostPort } from "./addresses.ts";
 import { openDataPlane } from "./data-plane.ts";
 import { hostRoutes } from "./host-routes.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { connectLocally } from "./local-connection.ts";
 import type { ManagerHost } from "./manager-host.ts";
+import { ManagerKeeper } from "./manager-keeper.ts";
 import type { NodePaths } from "./paths.ts";
-import type { NodeState } from "./state-file.ts";
+import { type NodeState, otherManagers, type SavedState } from "./state-file.ts";
+import type { ForeignStore } from "./store/foreign-store.ts";
 
 /** Waits between tries to start a node's parts again. Source: fact sheet 9.4. */
 const RESTART = { firstMs: 100, mostMs: 30_000 } as const;
@@ -39,51 +41,70 @@ export interface ActiveNodeDeps {
   readonly paths: NodePaths;
   readonly identity: CurrentIdentity;
   readonly keys: KeyRing;
-  readonly state: NodeState;
+  readonly state: SavedState;
   readonly db: TaskDb;
   readonly files: TaskFileStore;
   /** The engine's description with what the daemon's command line adds. */
   readonly describe: (signal: AbortSignal) => Promise<NodeDescription>;
-  /** Keeps the list of managers for the next start. */
-  readonly saveManagers: (managers: NodeState["managers"]) => void;
+  /** The store that users run themselves, when the daemon was told of one. */
+  readonly foreignStore?: ForeignStore;
+  /** The manager starts over without the others; see `docker swarm init --force-new-cluster`. */
+  readonly startsOver: boolean;
 }
 
 /** What an active node is at. */
 export type ActiveNodeStatus = "starting" | "ready" | "removed";
 
 /**
- * This daemon's part in a cluster while it is a member: the manager, if it is one, the agent, and the renewal of its
- * certificate. They share one life; when a part fails, all are started again after a pause.
+ * This daemon's part in a cluster while it is a member: the agent, the renewal of its certificate and, while it is a
+ * manager, the manager. When a part fails, it is started again after a pause; the agent turns to other managers
+ * meanwhile.
  */
 export class ActiveNode {
   /** Where containers of this node that no service made get places on networks. */
   readonly attachments: AttachmentDesk;
   readonly #deps: ActiveNodeDeps;
   readonly #renewal: Renewal;
+  readonly #manager: ManagerKeeper;
   readonly #describeAgain = new Wakeup();
-  #manager: ManagerHost | undefined;
-  #managers: NodeState["managers"];
-  #ready = Promise.withResolvers<void>();
+  readonly #ready = Promise.withResolvers<void>();
   #status: ActiveNodeStatus = "starting";
   #problem = "";
+  #startsOver: boolean;
 
   constructor(deps: ActiveNodeDeps) {
     this.#deps = deps;
-    this.#managers = deps.state.managers;
+    this.#startsOver = deps.startsOver;
     this.attachments = new AttachmentDesk(deps.clock);
     this.#renewal = new Renewal({
       ...deps,
+      addresses: () => certifiedAddresses(deps.state.current.advertiseAddr),
       request: (request, signal) => this.#requestCertificate(request, signal),
       save: (credentials) => deps.keys.saveCredentials(credentials),
+    });
+    this.#manager = new ManagerKeeper({
+      ...deps,
+      runManager: (onReady, signal) => this.#runManager(onReady, signal),
+      onUp: () => this.#settle(),
+      onFailure: (err) => this.#onManagerFailure(err),
     });
   }
 
   get control(): Control | undefined {
-    return this.#manager?.control;
+    return this.#manager.host?.control;
+  }
+
+  /** The manager that runs here, while it answers. */
+  get manager(): ManagerHost | undefined {
+    return this.#manager.host;
+  }
+
+  get isManager(): boolean {
+    return this.#deps.identity.current.role === "manager";
   }
 
   get managers(): NodeState["managers"] {
-    return this.#managers;
+    return this.#deps.state.current.managers;
   }
 
   get status(): ActiveNodeStatus {
@@ -92,12 +113,12 @@ export class ActiveNode {
 
   /** Why it does not work at present; "" while it does. */
   get problem(): string {
-    return this.#problem;
+    return this.#problem || this.#manager.problem;
   }
 
   /**
-   * Resolves when the node first has a session with a manager; rejects when the cluster refuses it, or when its own
-   * manager fails at the first start: then nobody has to wait to hear why.
+   * Resolves when the node first has a session with a manager and, on a manager, when its own manager answers; rejects
+   * when the cluster refuses it, or when its own manager cannot run: then nobody has to wait to hear why.
    */
   get ready(): Promise<void> {
     return this.#ready.promise;
@@ -113,12 +134,8 @@ export class ActiveNode {
         await this.#runOnce(signal);
       } catch (err) {
         signal.throwIfAborted();
-        const cause = err instanceof Error && err.cause !== undefined ? err.cause : err;
-        this.#problem = errorMessage(cause);
-        if (this.#deps.state.role === "manager") this.#ready.reject(cause);
+        this.#problem = errorMessage(failureOf(err));
         log.error({ err }, "node stopped, starting it again");
-      } finally {
-        this.#manager = undefined;
       }
       failures = clock.now() - startedAt > RESTART.mostMs ? 1 : failures + 1;
       await clock.sleep(backoffMs(RESTART, failures, random), signal);
@@ -127,11 +144,7 @@ export class ActiveNode {
 
   async #runOnce(signal: AbortSignal): Promise<void> {
     await using jobs = new TaskGroup(signal);
-    if (this.#deps.state.role === "manager") {
-      const up = Promise.withResolvers<void>();
-      jobs.spawn("manager", (stop) => this.#runManager(() => up.resolve(), stop));
-      await Promise.race([up.promise, jobs.done()]);
-    }
+    jobs.spawn("manager", (stop) => this.#manager.run(stop));
     jobs.spawn("certificate renewal", (stop) => this.#renewal.run(stop));
     jobs.spawn("identity watch", async (stop) => {
       for await (const _ of this.#deps.identity.changes(stop)) this.#describeAgain.wake();
@@ -143,33 +156,50 @@ export class ActiveNode {
   }
 
   /** A manager's code is loaded by managers only: it is a good part of a worker's memory. */
-  async #runManager(onUp: () => void, signal: AbortSignal): Promise<void> {
+  async #runManager(onReady: (host: ManagerHost) => void, signal: AbortSignal): Promise<void> {
     const { runManagerHost } = await import("./manager-host.ts");
-    const { state, paths } = this.#deps;
-    const listen = parseHostPort(state.listenAddr, CLUSTER_PORT);
-    if (listen === undefined) throw new FlotillaError("internal", `bad listen address ${state.listenAddr}`);
+    const { listenAddr, advertiseAddr } = this.#deps.state.current;
+    const listen = parseHostPort(listenAddr, CLUSTER_PORT);
+    if (listen === undefined) throw new FlotillaError("internal", `bad listen address ${listenAddr}`);
+    const advertise = parseHostPort(advertiseAddr, CLUSTER_PORT);
+    if (advertise === undefined || advertise.host === "") {
+      throw new FlotillaError(
+        "precondition",
+        "a manager needs an address that others can reach: leave the swarm, and join again with --advertise-addr",
+      );
+    }
+    const renewNow = () => this.#renewal.renewNow();
     const ready = (host: ManagerHost) => {
-      this.#manager = host;
-      this.#problem = "";
-      onUp();
+      this.#startsOver = false;
+      onReady(host);
     };
-    const { advertiseAddr } = state;
-    await runManagerHost({ ...this.#deps, storePath: paths.store, listen, advertiseAddr }, ready, signal);
+    await runManagerHost({ ...this.#deps, startsOver: this.#startsOver, listen, advertise, renewNow }, ready, signal);
+  }
+
+  #onManagerFailure(err: unknown): void {
+    // The others have removed this manager, perhaps: they say what it is now.
+    if (errorCode(err) === "precondition") this.#renewal.renewNow();
+    // Who makes a cluster wants to know at once; who joins one may have to wait until others are through.
+    const isAlone = this.#deps.state.current.store === undefined && this.#deps.keys.dataKey !== undefined;
+    if (isAlone || errorCode(err) !== "unavailable") this.#ready.reject(err);
   }
 
   #runAgent(signal: AbortSignal) {
     const { identity, state } = this.#deps;
+    const { advertiseAddr, dataPathAddr, managers } = state.current;
+    const known = managers.map((manager) => manager.addr);
     return runAgent(
       {
         ...this.#deps,
         node: { id: identity.current.nodeId, clusterId: identity.current.clusterId },
-        managers: state.role === "manager" ? [state.advertiseAddr] : this.#managers.map((manager) => manager.addr),
+        managers: this.isManager ? [advertiseAddr, ...known.filter((addr) => addr !== advertiseAddr)] : known,
+        ownManager: () => (this.#manager.host === undefined ? undefined : advertiseAddr),
         connect: (addr) => this.#connect(addr),
         describe: async (stop) => ({
           ...(await this.#deps.describe(stop)),
           TLSInfo: tlsInfo(identity.current),
           Routes: await hostRoutes(),
-          ...(state.dataPathAddr !== "" && { DataPathAddr: state.dataPathAddr }),
+          ...(dataPathAddr !== "" && { DataPathAddr: dataPathAddr }),
         }),
         describeAgain: this.#describeAgain,
         openDataPlane: (hooks) => openDataPlane(this.#deps, hooks),
@@ -180,38 +210,57 @@ export class ActiveNode {
     );
   }
 
+  /** A connection with this very node's manager ends with that manager. */
   async #connect(addr: string): Promise<ManagerConnection & AsyncDisposable> {
     const { identity, clock, state } = this.#deps;
-    if (this.#manager === undefined) return connectManager({ addr, identity: identity.current, clock });
-    const [host] = state.advertiseAddr.split(/:\d+$/);
-    const caller = (): Caller => ({ nodeId: identity.current.nodeId, role: "manager", addr: host ?? "" });
-    const connection = connectLocally(this.#manager.agents, caller);
+    const { advertiseAddr } = state.current;
+    const { host } = this.#manager;
+    if (addr !== advertiseAddr) return connectManager({ addr, identity: identity.current, clock });
+    if (host === undefined) throw new FlotillaError("unavailable", "this node's own manager does not run");
+    const caller = (): Caller => ({ nodeId: identity.current.nodeId, role: "manager", addr: hostOf(advertiseAddr) });
+    const connection = connectLocally(host.agents, caller, host.signal);
     return { ...connection, [Symbol.asyncDispose]: async () => undefined };
   }
 
+  /** Asks this node's own manager first, then the others. */
   async #requestCertificate(request: CertificateRequest, signal: AbortSignal) {
-    const { identity, clock } = this.#deps;
-    if (this.#manager !== undefined) {
-      const { nodeId, role } = identity.current;
-      return await this.#manager.certificates.issue({ nodeId, role, addr: "" }, request, signal);
+    const { identity, clock, state, log } = this.#deps;
+    const { nodeId, role } = identity.current;
+    let last: unknown = new FlotillaError("unavailable", "no manager of the cluster is known");
+    const own = this.#manager.host;
+    const others = otherManagers(state.current);
+    const ways = [
+      ...(own === undefined ? [] : [() => own.certificates.issue({ nodeId, role, addr: "" }, request, signal)]),
+      ...others.map((addr) => () => renewCertificate({ addr, clock }, identity.current, request, signal)),
+    ];
+    for (const ask of ways) {
+      try {
+        return await ask();
+      } catch (err) {
+        signal.throwIfAborted();
+        if (errorCode(err) === "forbidden") throw err;
+        log.debug({ err }, "a manager did not renew the certificate");
+        last = err;
+      }
     }
-    const [manager] = this.#managers;
-    if (manager === undefined) throw new FlotillaError("unavailable", "no manager of the cluster is known");
-    return await renewCertificate({ addr: manager.addr, clock }, identity.current, request, signal);
+    throw last;
   }
 
   #onSession(message: SessionMessage): void {
-    const { identity, paths, log } = this.#deps;
+    const { identity, paths, log, state } = this.#deps;
     this.#status = "ready";
     this.#problem = "";
-    this.#ready.resolve();
-    this.#managers = message.managers;
-    this.#deps.saveManagers(message.managers);
-    if (message.renewCertificate) this.#renewal.renewNow();
+    this.#settle();
+    state.update({ managers: message.managers.map(({ nodeId, addr }) => ({ nodeId, addr })) });
+    if (message.renewCertificate || message.node.role !== identity.current.role) this.#renewal.renewNow();
     if (message.trustRoot === identity.current.trustRoot) return;
     identity.replace(parseIdentity({ ...identity.current, trustRoot: message.trustRoot }));
     writeTrustRoot(paths.certificates, message.trustRoot).catch((err: unknown) =>
       log.error({ err }, "the cluster's new root was not written"),
     );
+  }
+
+  #settle(): void {
+    if (this.#status === "ready" && (!this.isManager || this.#manager.host !== undefined)) this.#ready.resolve();
   }
 }

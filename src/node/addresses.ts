@@ -35,6 +35,19 @@ export function parseHostPort(text: string, defaultPort: number): HostPort | und
   return isIP(text) === 6 ? { host: text, port: defaultPort } : undefined;
 }
 
+/** The host of `host:port`; "" where there is none. */
+export const hostOf = (addr: string): string => parseHostPort(addr, CLUSTER_PORT)?.host ?? "";
+
+/** The addresses that a node's certificate should name, so that other managers reach it there. */
+export const certifiedAddresses = (advertiseAddr: string): readonly string[] => {
+  const host = hostOf(advertiseAddr);
+  return isIP(host) === 0 ? [] : [host];
+};
+
+/** Whether the host has the address on one of its interfaces. */
+export const isOwnAddress = (host: string, interfaces: Interfaces): boolean =>
+  Object.values(interfaces).some((infos = []) => infos.some((info) => info.address === host));
+
 /** Where to listen: `ip|interface[:port]`. @throws FlotillaError `invalid`. */
 export function resolveListenAddr(text: string, interfaces: Interfaces): HostPort {
   if (text === "") throw invalid('invalid ListenAddr "": invalid empty address');

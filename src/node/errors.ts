@@ -37,6 +37,13 @@ export const lastManagerLeaves = unavailable(
   "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message. ",
 );
 
+/** @param consequence a sentence with a space after it, or "". */
+export const managerLeaves = (consequence: string) =>
+  new FlotillaError(
+    "unavailable",
+    `You are attempting to leave the swarm on a node that is participating as a manager. ${consequence}The only way to restore a swarm that has lost consensus is to reinitialize it with \`--force-new-cluster\`. Use \`--force\` to suppress this message.`,
+  );
+
 export const lockedLeaves = unavailable(
   "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.",
 );
@@ -45,3 +52,10 @@ export const notLocked = () => new FlotillaError("exists", "swarm is not locked"
 
 export const wrongUnlockKey = () =>
   new FlotillaError("unauthenticated", "swarm could not be unlocked: invalid key provided");
+
+export const onlyWorkersReconnect = unavailable(
+  'Only a worker whose swarm is unlocked and whose certificate is valid can be told of another manager. Use "docker swarm leave --force" and join the swarm again.',
+);
+
+export const badManagerAddress = (addr: string) =>
+  new FlotillaError("invalid", `bad manager address ${JSON.stringify(addr)}: expected HOST[:PORT]`);

@@ -16,7 +16,9 @@ import { openSqliteStore } from "#store/sqlite.ts";
 import { CurrentIdentity, parseIdentity } from "#wire/identity.ts";
 import { createKeyRequest } from "#wire/node-certificate.ts";
 import {
+  certifiedAddresses,
   type Interfaces,
+  isOwnAddress,
   renderHostPort,
   resolveAdvertiseAddr,
   resolveDataPathAddr,
@@ -28,6 +30,7 @@ import { KeyRing } from "./key-ring.ts";
 import type { NodePaths } from "./paths.ts";
 import type { Member } from "./saved-member.ts";
 import type { NodeState } from "./state-file.ts";
+import { type ForeignStore, openEmptyStore } from "./store/foreign-store.ts";
 
 export interface MemberDeps {
   readonly clock: Clock;
@@ -38,6 +41,8 @@ export interface MemberDeps {
   readonly defaultAddrPools: readonly string[];
   readonly interfaces: () => Interfaces;
   readonly engineSubnets: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** An etcd that users run themselves, when the state of a new cluster is to be there. */
+  readonly foreignStore?: ForeignStore;
 }
 
 /**
@@ -51,7 +56,7 @@ export async function createFirstManager(deps: MemberDeps, request: InitRequest,
   const cluster = await createCluster(clusterRequest(deps, request), clock.now(), random);
   validateClusterSpec(cluster.spec);
   const nodeId = newId(random);
-  const { key, csr } = await createKeyRequest();
+  const { key, csr } = await createKeyRequest(certifiedAddresses(addresses.advertiseAddr));
   const subject = { nodeId, role: "manager", clusterId: cluster.id } as const;
   const chain = await signFor(
     { clock, log: deps.log, identity: () => ({ key, chain: "" }) },
@@ -68,13 +73,18 @@ export async function createFirstManager(deps: MemberDeps, request: InitRequest,
   await keys.saveCredentials(identity.current);
   const availability = request.Availability ?? "active";
   const node = newNode({ id: nodeId, role: "manager", chain, availability, now: clock.now() });
-  await storeFirst(paths.store, keys, random, cluster, node, signal);
+  await storeFirst(deps, keys, cluster, node, signal);
   const managers = [{ nodeId, addr: addresses.advertiseAddr }];
   const state: NodeState = { nodeId, clusterId: cluster.id, role: "manager", ...addresses, managers };
-  return { state, identity, keys };
+  return { state: deps.foreignStore === undefined ? state : { ...state, store: "foreign etcd" }, identity, keys };
 }
 
-async function resolveAddresses(deps: MemberDeps, request: InitRequest, signal: AbortSignal) {
+/** The addresses of a manager's `state.json`. @throws FlotillaError `invalid` for those that cannot be used. */
+export async function resolveAddresses(
+  deps: MemberDeps,
+  request: Pick<InitRequest, "ListenAddr" | "AdvertiseAddr" | "DataPathAddr">,
+  signal: AbortSignal,
+) {
   const interfaces = deps.interfaces();
   const listen = resolveListenAddr(request.ListenAddr ?? "", interfaces);
   const advertise = resolveAdvertiseAddr({
@@ -87,6 +97,7 @@ async function resolveAddresses(deps: MemberDeps, request: InitRequest, signal: 
   return {
     listenAddr: renderHostPort(listen),
     advertiseAddr: renderHostPort(advertise),
+    advertisesOwn: isOwnAddress(advertise.host, interfaces),
     dataPathAddr: resolveDataPathAddr(request.DataPathAddr ?? "", interfaces),
   };
 }
@@ -110,15 +121,18 @@ function clusterRequest(deps: MemberDeps, request: InitRequest): ClusterRequest 
 }
 
 async function storeFirst(
-  path: string,
+  deps: MemberDeps,
   keys: KeyRing,
-  random: Random,
   cluster: Cluster,
   node: Node,
   signal: AbortSignal,
 ): Promise<void> {
+  const { paths, random, foreignStore } = deps;
   if (keys.dataKey === undefined) throw new FlotillaError("internal", "a manager's keys are missing");
-  await using store = await openSqliteStore(path, sealedCodec(keys.dataKey, random));
+  await using store =
+    foreignStore === undefined
+      ? await openSqliteStore(paths.store, sealedCodec(keys.dataKey, random))
+      : await openEmptyStore({ ...deps, keys }, foreignStore, signal);
   const result = await store.commit(
     [
       { type: "create", object: cluster },

@@ -5,6 +5,9 @@ import { fetchRootCertificate, requestCertificate } from "#wire/bootstrap.ts";
 import { CurrentIdentity, parseIdentity } from "#wire/identity.ts";
 import { createKeyRequest } from "#wire/node-certificate.ts";
 import {
+  certifiedAddresses,
+  hostOf,
+  isOwnAddress,
   parseHostPort,
   renderHostPort,
   resolveAdvertiseAddr,
@@ -31,7 +34,7 @@ export async function joinCluster(deps: MemberDeps, request: JoinRequest, signal
   const manager = { addr: renderHostPort(target), clock };
   const token = request.JoinToken ?? "";
   const root = await fetchRootCertificate(manager, token, signal);
-  const { key, csr } = await createKeyRequest();
+  const { key, csr } = await createKeyRequest(certifiedAddresses(addresses.advertiseAddr));
   const availability = request.Availability ?? "active";
   const issued = await requestCertificate(manager, root, { csr, token, availability }, signal);
   const { nodeId, clusterId, role, chain, trustRoot } = issued;
@@ -43,7 +46,7 @@ export async function joinCluster(deps: MemberDeps, request: JoinRequest, signal
   return { state, identity, keys };
 }
 
-/** Other nodes do not call a worker, so it needs no address that they could reach, unless one is asked for. */
+/** Only managers need an address that others can reach: where none can be told, a worker does without. */
 async function resolveAddresses(deps: MemberDeps, request: JoinRequest, signal: AbortSignal) {
   const interfaces = deps.interfaces();
   const listen = resolveListenAddr(request.ListenAddr || `0.0.0.0:${CLUSTER_PORT}`, interfaces);
@@ -58,6 +61,7 @@ async function resolveAddresses(deps: MemberDeps, request: JoinRequest, signal: 
   return {
     listenAddr: renderHostPort(listen),
     advertiseAddr: advertise,
+    advertisesOwn: isOwnAddress(hostOf(advertise), interfaces),
     dataPathAddr: resolveDataPathAddr(request.DataPathAddr ?? "", interfaces),
   };
 }

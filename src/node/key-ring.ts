@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { Random } from "#base/random.ts";
 import { writeDataKey } from "#manager/ca/key-encryption.ts";
 import type { ClusterState } from "#manager/state.ts";
@@ -13,15 +14,22 @@ import type { NodePaths } from "./paths.ts";
 export class KeyRing {
   readonly #paths: NodePaths;
   readonly #random: Random;
-  /** The store's key; undefined on workers. */
-  readonly dataKey: Uint8Array | undefined;
+  #dataKey: Uint8Array | undefined;
   #unlockKey: Uint8Array | undefined;
+  /** Whether the disk has the store's key. */
+  #isSaved: boolean;
 
   constructor(paths: NodePaths, random: Random, dataKey: Uint8Array | undefined, unlockKey: Uint8Array | undefined) {
     this.#paths = paths;
     this.#random = random;
-    this.dataKey = dataKey;
+    this.#dataKey = dataKey;
     this.#unlockKey = unlockKey;
+    this.#isSaved = dataKey !== undefined;
+  }
+
+  /** The store's key; undefined on workers, and on managers that have not heard it yet. */
+  get dataKey(): Uint8Array | undefined {
+    return this.#dataKey;
   }
 
   /** Stores a new identity under the present protection. */
@@ -30,7 +38,24 @@ export class KeyRing {
   }
 
   async saveDataKey(): Promise<void> {
-    if (this.dataKey !== undefined) await writeDataKey(this.#paths.managerKeys, this.dataKey, this.#protection);
+    if (this.#dataKey === undefined) return;
+    await writeDataKey(this.#paths.managerKeys, this.#dataKey, this.#protection);
+    this.#isSaved = true;
+  }
+
+  /** Takes the store's key from another manager. The disk gets it when it is known what it is to be sealed under. */
+  learnDataKey(dataKey: Uint8Array): void {
+    this.#dataKey = dataKey;
+    this.#isSaved = false;
+  }
+
+  /** Leaves on the disk what a worker has: its identity, in the clear, as nobody would unlock it. */
+  async forgetManager(identity: CurrentIdentity): Promise<void> {
+    this.#dataKey = undefined;
+    await rm(this.#paths.managerKeys, { force: true });
+    if (this.#unlockKey === undefined) return;
+    this.#unlockKey = undefined;
+    await this.saveCredentials(identity.current);
   }
 
   /** Follows the cluster's unlock key until `signal` aborts. */
@@ -47,7 +72,7 @@ export class KeyRing {
     if (cluster === undefined) return;
     const wanted = cluster.unlockKey;
     const present = this.#unlockKey === undefined ? undefined : Buffer.from(this.#unlockKey).toString("base64");
-    if (wanted === present) return;
+    if (wanted === present && this.#isSaved) return;
     this.#unlockKey = wanted === undefined ? undefined : new Uint8Array(Buffer.from(wanted, "base64"));
     await this.saveDataKey();
     await this.saveCredentials(identity.current);

@@ -1,51 +1,44 @@
-import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
-import type { Logger } from "#base/log.ts";
-import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { CertificateAuthority } from "#manager/ca/authority.ts";
 import { createRotationLoop } from "#manager/ca/rotation-loop.ts";
 import { commitFresh } from "#manager/commit.ts";
 import type { Control } from "#manager/control.ts";
+import { lead } from "#manager/leadership.ts";
 import { runLoop } from "#manager/loop.ts";
 import { createManager } from "#manager/manager.ts";
 import type { ClusterState } from "#manager/state.ts";
+import type { StoreMembership } from "#manager/store-membership.ts";
 import { newId } from "#model/ids.ts";
-import type { ManagerStatus } from "#model/objects.ts";
 import type { NodeRole } from "#model/spec.ts";
-import { sealedCodec } from "#store/codec.ts";
 import { openReplica } from "#store/replica.ts";
-import { openSqliteStore } from "#store/sqlite.ts";
 import { agentRoutes } from "#wire/agent-routes.ts";
 import { certificateRoutes } from "#wire/certificate-routes.ts";
-import type { CurrentIdentity } from "#wire/identity.ts";
+import { connectPeer } from "#wire/peer-client.ts";
+import { peerRoutes } from "#wire/peer-routes.ts";
 import type { AgentService, CertificateService } from "#wire/protocol.ts";
 import { WireServer } from "#wire/server.ts";
-import type { HostPort } from "./addresses.ts";
-import type { KeyRing } from "./key-ring.ts";
+import { renderHostPort } from "./addresses.ts";
+import { namesAddress } from "./certified-address.ts";
+import { isEtcdInstalled } from "./etcd/process.ts";
+import { forgetOtherManagers } from "./other-managers.ts";
+import { type ManagerStore, type ManagerStoreDeps, openManagerStore } from "./store/manager-store.ts";
 
-export interface ManagerHostDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly identity: CurrentIdentity;
-  readonly keys: KeyRing;
-  readonly storePath: string;
-  readonly listen: HostPort;
-  /** `host:port`, as other nodes are told. */
-  readonly advertiseAddr: string;
-}
+export type ManagerHostDeps = ManagerStoreDeps;
 
 /** The manager of this daemon, while it runs. */
 export interface ManagerHost {
   readonly control: Control;
   readonly agents: AgentService;
   readonly certificates: CertificateService;
+  readonly membership: StoreMembership;
+  /** Aborts, with a FlotillaError `unavailable`, when the manager stops. */
+  readonly signal: AbortSignal;
 }
 
 /**
- * Runs this node's manager: opens the store, listens for the other daemons, and does a leader's work until `signal`
- * aborts or a part fails. `onReady` is called once it answers.
+ * Runs this node's manager: opens the store, listens for the other daemons, and does a leader's work while it leads,
+ * until `signal` aborts or a part fails. `onReady` is called once it answers.
  */
 export async function runManagerHost(
   deps: ManagerHostDeps,
@@ -53,70 +46,112 @@ export async function runManagerHost(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, random, log, identity, keys } = deps;
-  if (keys.dataKey === undefined) throw new FlotillaError("internal", "a manager's keys are missing");
+  const { nodeId } = identity.current;
+  const addr = renderHostPort(deps.advertise);
+  if (deps.state.current.store === "etcd" && !namesAddress(identity.current, addr)) deps.renewNow();
   await using owned = new AsyncDisposableStack();
-  const store = owned.use(
-    await openSqliteStore(deps.storePath, sealedCodec(keys.dataKey, random), { reserveLog: true }),
-  );
+  const managerStore = owned.use(await openManagerStore(deps, signal));
+  const { store, membership } = managerStore;
   const jobs = owned.use(new TaskGroup(signal));
+  const life = new AbortController();
+  owned.defer(() => life.abort(new FlotillaError("unavailable", "this manager stops: use another one")));
+  jobs.spawn("store", (stop) => managerStore.run(stop));
   const state = await openReplica(store, deps, jobs.signal);
   jobs.spawn("replica", (stop) => state.run(stop));
+  if (deps.startsOver) await forgetOtherManagers(state, nodeId, clock, jobs.signal);
+  const parts = { clock, log, newId: () => newId(random) };
   const authority = new CertificateAuthority({
+    ...parts,
     state,
-    clock,
-    log,
-    newId: () => newId(random),
     identity: () => identity.current,
-    checkMayJoin,
+    checkMayJoin: (role) => checkMayJoin(role, deps),
   });
-  const manager = createManager({ state, clock, random, log, roots: authority });
-  await announce(state, identity.current.nodeId, deps.advertiseAddr, clock, jobs.signal);
+  const manager = createManager({
+    ...parts,
+    random,
+    state,
+    roots: authority,
+    self: { nodeId, addr },
+    leases: store,
+    membership,
+    connectPeer: async (peer) => connectPeer({ addr: peer, identity: identity.current, clock }),
+  });
+  await announce(state, nodeId, addr, deps, jobs.signal);
   const server = owned.use(
     new WireServer(
       {
         identity,
         clock,
         log,
-        services: [agentRoutes(manager.agents), certificateRoutes(authority)],
-        isRemoved: (nodeId) => authority.isRemoved(nodeId),
+        services: [agentRoutes(manager.agents), certificateRoutes(authority), peerRoutes(manager.peers)],
+        isRemoved: (id) => authority.isRemoved(id),
       },
       jobs.signal,
     ),
   );
   jobs.spawn("manager", (stop) => manager.run(stop));
-  jobs.spawn("root rotation", (stop) =>
-    runLoop(createRotationLoop(random), { state, clock, log, newId: () => newId(random) }, stop),
-  );
+  const leadCluster = async (fenced: ClusterState, lost: AbortSignal): Promise<never> => {
+    await using leading = new TaskGroup(lost);
+    leading.spawn("leader", (stop) => manager.runLeader(fenced, stop));
+    leading.spawn("root rotation", (stop) => runLoop(createRotationLoop(random), { ...parts, state: fenced }, stop));
+    return await leading.done();
+  };
+  jobs.spawn("leadership", (stop) => lead(state, { ...parts, random, nodeId, leases: store }, leadCluster, stop));
+  jobs.spawn("demotion", (stop) => stepAsideWhenDemoted(managerStore, state, deps, stop));
   jobs.spawn("key ring", (stop) => keys.follow(state, identity, stop));
   await server.listen(deps.listen);
-  log.info({ addr: deps.advertiseAddr }, "manager is ready");
-  onReady({ control: manager.control, agents: manager.agents, certificates: authority });
+  log.info({ addr }, "manager is ready");
+  onReady({
+    control: manager.control,
+    agents: manager.agents,
+    certificates: authority,
+    membership,
+    signal: life.signal,
+  });
   await jobs.done();
 }
 
 /** @throws FlotillaError `precondition`: a second manager needs a store that several managers share. */
-function checkMayJoin(role: NodeRole): void {
-  if (role === "manager") {
-    throw new FlotillaError(
-      "precondition",
-      "this cluster runs with one manager: join with the worker token (docker swarm join-token worker)",
-    );
+function checkMayJoin(role: NodeRole, { state }: ManagerHostDeps): void {
+  if (role === "worker" || state.current.store !== undefined || isEtcdInstalled()) return;
+  throw new FlotillaError(
+    "precondition",
+    "a second manager needs etcd on every manager: install it on the first one too (Debian: etcd-server)",
+  );
+}
+
+/** As soon as this node is to be a worker, and while it still is a manager. */
+async function stepAsideWhenDemoted(
+  store: Pick<ManagerStore, "stepAside">,
+  state: ClusterState,
+  { identity, log }: Pick<ManagerHostDeps, "identity" | "log">,
+  signal: AbortSignal,
+): Promise<void> {
+  const isDemoted = () => state.view.get("node", identity.current.nodeId)?.spec.Role === "worker";
+  const commits = state.commits(signal)[Symbol.asyncIterator]();
+  for (let was = false; ; ) {
+    const is = isDemoted();
+    if (is && !was) {
+      await store.stepAside(signal).catch((err: unknown) => log.warn({ err }, "this manager's etcd may still lead"));
+    }
+    was = is;
+    if ((await commits.next()).done) return;
   }
 }
 
-/** Shows this node as the manager that leads, at the address where others find it. */
+/** Shows this node as a manager, at the address where others find it. Who leads is told apart from that. */
 async function announce(
   state: ClusterState,
   nodeId: string,
   addr: string,
-  clock: Clock,
+  { clock }: Pick<ManagerHostDeps, "clock">,
   signal: AbortSignal,
 ): Promise<void> {
-  const manager: ManagerStatus = { leader: true, reachability: "reachable", addr };
   const build = () => {
     const node = state.view.get("node", nodeId);
     if (node === undefined) throw new FlotillaError("internal", `node ${nodeId} is missing in its own store`);
-    if (node.manager?.leader && node.manager.addr === addr) return [];
+    if (node.manager?.addr === addr) return [];
+    const manager = { leader: false, reachability: "reachable", addr } as const;
     const object = { ...node, manager, updatedAt: clock.now() };
     return [{ type: "update" as const, object, expect: node.version }];
   };

@@ -4,7 +4,7 @@ import { createSecretFiles } from "#agent/secret-files.ts";
 import { openTaskDb, type TaskDb } from "#agent/task-db.ts";
 import type { TaskFileStore } from "#agent/task-files.ts";
 import { tmpfsMounter } from "#agent/tmpfs.ts";
-import type { Attachments, InitRequest, JoinRequest, LocalNode, Membership } from "#api/membership.ts";
+import type { Attachments, InitRequest, JoinRequest, LocalNode, Membership, RestoreRequest } from "#api/membership.ts";
 import { withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorCode, errorMessage } from "#base/errors.ts";
@@ -14,22 +14,28 @@ import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { Engine } from "#engine/engine.ts";
 import type { Control } from "#manager/control.ts";
+import { CLUSTER_PORT } from "#model/defaults.ts";
 import type { NodeDescription } from "#model/spec.ts";
+import type { CurrentIdentity } from "#wire/identity.ts";
 import { parseUnlockKey } from "#wire/unlock-key.ts";
 import { ActiveNode } from "./active-node.ts";
-import type { Interfaces } from "./addresses.ts";
+import { hostOf, type Interfaces, parseHostPort, renderHostPort } from "./addresses.ts";
 import { openDataPlane } from "./data-plane.ts";
 import * as errors from "./errors.ts";
 import { joinCluster } from "./join.ts";
-import { type NodePaths, nodePaths } from "./paths.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { leavingManager } from "./leaving.ts";
+import { followOwnAddress } from "./own-address.ts";
+import { type NodePaths, nodePaths, storeFiles } from "./paths.ts";
 import { type FoundMember, findMember, type Member } from "./saved-member.ts";
-import { type NodeState, StateFile } from "./state-file.ts";
+import { type NodeState, SavedState, StateFile } from "./state-file.ts";
+import type { ForeignStore } from "./store/foreign-store.ts";
 
-/** How long `swarm join` waits for the node to be in; it goes on trying in the background. Source: fact sheet 13. */
-const JOIN_WAIT_MS = 20_000;
-/** How long `swarm init` and `swarm unlock` wait for the manager. */
+/** How long a request waits for the node to be in; it goes on trying in the background. Source: fact sheet 13. */
 const START_WAIT_MS = 20_000;
+const JOINING = "joining the swarm";
 const LEAVE_LIMIT_MS = 60_000;
+const LEAVE_STORE_MS = 5_000;
 
 export interface SwarmNodeDeps {
   readonly clock: Clock;
@@ -46,6 +52,8 @@ export interface SwarmNodeDeps {
   readonly interfaces: () => Interfaces;
   /** Subnets of the engine's own networks. */
   readonly engineSubnets: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** `--store`: an etcd that users run themselves. */
+  readonly foreignStore?: ForeignStore;
 }
 
 /** What this daemon is at present. */
@@ -56,10 +64,16 @@ type Phase =
   | {
       readonly name: "active";
       readonly state: NodeState;
+      /** The same as it changes, and the file that remembers it. */
+      readonly saved: SavedState;
       readonly node: ActiveNode;
       readonly jobs: TaskGroup;
       readonly db: TaskDb;
+      readonly keys: KeyRing;
+      readonly identity: CurrentIdentity;
     };
+
+type ActivePhase = Extract<Phase, { readonly name: "active" }>;
 
 /**
  * This daemon's membership in a cluster: none, locked, in error, or active. The operations on it exclude each other.
@@ -85,7 +99,13 @@ export class SwarmNode implements Membership, AsyncDisposable {
 
   /** Takes up the membership that the data root knows of. Does not wait for the cluster. */
   resume(): Promise<void> {
-    return this.#mutex.run(async () => this.#enter(await this.#find(undefined)));
+    return this.#mutex.run(async () => {
+      const state = this.#stateFile.read();
+      if (state !== undefined) {
+        new SavedState(this.#stateFile, state).replace(await followOwnAddress(this.#deps, state, this.#signal));
+      }
+      this.#enter(await this.#find(undefined));
+    });
   }
 
   get local(): LocalNode {
@@ -94,8 +114,8 @@ export class SwarmNode implements Membership, AsyncDisposable {
       const state = this.#joining ? "pending" : "inactive";
       return { state, nodeId: "", nodeAddr: "", isManager: false, error: "", remoteManagers: null };
     }
-    const { nodeId, advertiseAddr, role, managers } = phase.state;
-    const nodeAddr = advertiseAddr.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+    const { nodeId, advertiseAddr, managers } = phase.state;
+    const nodeAddr = hostOf(advertiseAddr);
     const common = { nodeId, nodeAddr, isManager: false, remoteManagers: managers };
     if (phase.name === "locked") return { ...common, state: "locked", error: errors.swarmLocked().message };
     if (phase.name === "error") return { ...common, state: "error", error: phase.message };
@@ -105,7 +125,7 @@ export class SwarmNode implements Membership, AsyncDisposable {
       ...common,
       state,
       error: node.problem,
-      isManager: role === "manager" && node.control !== undefined,
+      isManager: node.control !== undefined,
       remoteManagers: node.managers,
     };
   }
@@ -115,9 +135,8 @@ export class SwarmNode implements Membership, AsyncDisposable {
     if (phase.name === "inactive") throw errors.notInSwarm();
     if (phase.name === "locked") throw errors.swarmLocked();
     if (phase.name === "error") throw errors.certificatesExpired();
-    if (phase.state.role === "worker") throw errors.onlyWorker();
-    if (phase.node.control === undefined) throw errors.managerStarting();
-    return phase.node.control;
+    if (phase.node.control !== undefined) return phase.node.control;
+    throw phase.node.isManager ? errors.managerStarting() : errors.onlyWorker();
   }
 
   get attachments(): Attachments {
@@ -136,7 +155,7 @@ export class SwarmNode implements Membership, AsyncDisposable {
 
   init(request: InitRequest, signal: AbortSignal): Promise<string> {
     return this.#mutex.run(async () => {
-      if (request.ForceNewCluster && this.#phase.name === "active") return this.#reinit(this.#phase.state);
+      if (request.ForceNewCluster && this.#phase.name === "active") return await this.#startOver(this.#phase, request);
       this.#expectInactive();
       try {
         const { createFirstManager } = await import("./init.ts");
@@ -173,7 +192,10 @@ export class SwarmNode implements Membership, AsyncDisposable {
       const phase = this.#phase;
       if (phase.name === "inactive") throw errors.noSwarm();
       if (phase.name === "locked" && !force) throw errors.lockedLeaves();
-      if (phase.state.role === "manager" && !force) throw errors.lastManagerLeaves();
+      if (phase.state.role === "manager" && !force) {
+        throw leavingManager(phase.name === "active" ? phase.node.control?.view : undefined);
+      }
+      await this.#leaveStore(signal);
       await this.#stop();
       await this.#removeTasks(phase.state, signal);
       await this.#wipe();
@@ -194,6 +216,52 @@ export class SwarmNode implements Membership, AsyncDisposable {
     });
   }
 
+  async backup(product: string): Promise<AsyncIterable<Uint8Array>> {
+    const { view } = this.control();
+    const phase = this.#phase;
+    if (phase.name !== "active") throw errors.managerStarting();
+    const [{ createBackup }, { renderArchive }] = await Promise.all([
+      import("./backup/create-backup.ts"),
+      import("./backup/archive.ts"),
+    ]);
+    return renderArchive(await createBackup({ ...this.#memberDeps(), ...phase, product }, view));
+  }
+
+  async restore(archive: AsyncIterable<Uint8Array>, request: RestoreRequest, signal: AbortSignal): Promise<string> {
+    this.#expectInactive();
+    const { readArchive } = await import("./backup/read-archive.ts");
+    const backup = await readArchive(archive);
+    return await this.#mutex.run(async () => {
+      this.#expectInactive();
+      try {
+        await this.#wipe(); // an attempt that a crash broke off
+        const { restoreMember } = await import("./backup/restore.ts");
+        const member = await restoreMember(this.#memberDeps(), backup, request, signal);
+        this.#stateFile.write(member.state);
+        await this.#start(member);
+        return member.state.nodeId;
+      } catch (err) {
+        await this.#wipe();
+        throw err;
+      }
+    });
+  }
+
+  reconnect(addr: string): Promise<void> {
+    return this.#mutex.run(async () => {
+      const phase = this.#phase;
+      if (phase.name === "inactive") throw errors.noSwarm();
+      if (phase.name !== "active" || phase.state.role === "manager") throw errors.onlyWorkersReconnect();
+      const target = parseHostPort(addr, CLUSTER_PORT);
+      if (target === undefined || target.host === "") throw errors.badManagerAddress(addr);
+      const known = phase.node.managers.filter((manager) => manager.addr !== renderHostPort(target));
+      const state = { ...phase.state, managers: [{ nodeId: "", addr: renderHostPort(target) }, ...known] };
+      await this.#stop();
+      this.#stateFile.write(state);
+      await this.#start({ ...phase, state });
+    });
+  }
+
   /** Stops the node's parts. Its containers go on, and the next start takes them over. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#mutex.run(() => this.#stop());
@@ -204,10 +272,31 @@ export class SwarmNode implements Membership, AsyncDisposable {
     if (this.#phase.name !== "inactive") throw errors.swarmExists();
   }
 
-  /** With one manager there is nothing to force: it has the state, and no other manager to be rid of. */
-  #reinit(state: NodeState): string {
-    if (state.role === "worker") throw errors.onlyWorker();
-    return state.nodeId;
+  /** Goes on with the cluster's state as its only manager. One that is alone already has nothing to be rid of. */
+  async #startOver(phase: ActivePhase, request: InitRequest): Promise<string> {
+    if (!phase.node.isManager) throw errors.onlyWorker();
+    const { nodeId, store } = phase.state;
+    if (store !== "etcd") return nodeId;
+    if (request.AdvertiseAddr) {
+      const { resolveAddresses } = await import("./init.ts");
+      phase.saved.update(await resolveAddresses(this.#memberDeps(), request, this.#signal));
+    }
+    await this.#stop();
+    await this.#start({ ...phase, state: phase.saved.current }, true);
+    return nodeId;
+  }
+
+  /** Takes this manager out of the store that the others share, so that they do not wait for it any more. */
+  async #leaveStore(signal: AbortSignal): Promise<void> {
+    if (this.#phase.name !== "active") return;
+    const { node, state } = this.#phase;
+    const { clock, log } = this.#deps;
+    const membership = node.manager?.membership;
+    if (membership === undefined) return;
+    await withDeadline(clock, LEAVE_STORE_MS, "leaving the shared store", signal, async (stop) => {
+      const members = await membership.list(stop);
+      if (members.length > 1) await membership.remove(state.nodeId, stop);
+    }).catch((err: unknown) => log.warn({ err }, "the other managers still count on this one: remove its node there"));
   }
 
   #memberDeps() {
@@ -237,35 +326,40 @@ export class SwarmNode implements Membership, AsyncDisposable {
   }
 
   /** Activates the membership and waits until the node is in the cluster. */
-  async #start(member: Member): Promise<void> {
-    const node = this.#activate(member);
-    const isJoining = member.state.role === "worker";
-    const wait = isJoining ? JOIN_WAIT_MS : START_WAIT_MS;
-    await withDeadline(this.#deps.clock, wait, "joining the swarm", this.#signal, () => node.ready).catch((err) => {
-      throw errorMessage(err).includes("took longer") ? errors.joinTimedOut() : err;
+  async #start(member: Member, startsOver = false): Promise<void> {
+    const node = this.#activate(member, startsOver);
+    await withDeadline(this.#deps.clock, START_WAIT_MS, JOINING, this.#signal, () => node.ready).catch((err) => {
+      throw errorMessage(err).startsWith(JOINING) ? errors.joinTimedOut() : err;
     });
   }
 
-  #activate({ state, identity, keys }: Member): ActiveNode {
+  #activate({ state, identity, keys }: Member, startsOver = false): ActiveNode {
     const db = openTaskDb(this.#paths.taskDb, this.#deps.log);
-    let saved = state;
-    const saveManagers = (managers: NodeState["managers"]) => {
-      if (JSON.stringify(managers) === JSON.stringify(saved.managers)) return;
-      saved = { ...saved, managers };
-      this.#stateFile.write(saved);
-    };
+    const saved = new SavedState(this.#stateFile, state);
     const node = new ActiveNode({
       ...this.#memberDeps(),
       files: this.#files,
       identity,
       keys,
-      state,
+      state: saved,
       db,
-      saveManagers,
+      startsOver,
     });
     const jobs = new TaskGroup(this.#signal);
     jobs.spawn("node", (stop) => node.run(stop));
-    this.#phase = { name: "active", state, node, jobs, db };
+    const present = () => saved.current;
+    this.#phase = {
+      name: "active",
+      get state() {
+        return present();
+      },
+      saved,
+      node,
+      jobs,
+      db,
+      keys,
+      identity,
+    };
     return node;
   }
 
@@ -298,8 +392,8 @@ export class SwarmNode implements Membership, AsyncDisposable {
     await this.#stop();
     this.#phase = { name: "inactive" };
     this.#stateFile.remove();
-    const { certificates, store, taskDb } = this.#paths;
-    const stores = [store, taskDb].flatMap((file) => [file, `${file}-wal`, `${file}-shm`]);
-    for (const path of [certificates, ...stores]) await rm(path, { recursive: true, force: true });
+    const { certificates, taskDb } = this.#paths;
+    const files = [certificates, taskDb, `${taskDb}-wal`, `${taskDb}-shm`, ...storeFiles(this.#paths)];
+    for (const path of files) await rm(path, { recursive: true, force: true });
   }
 }

@@ -1,17 +1,22 @@
 import { TASK_ID_LABEL } from "#engine/container-body.ts";
-import type { Task } from "#model/objects.ts";
+import { LEADERSHIP_ID, type Task } from "#model/objects.ts";
 import type { View } from "#model/view.ts";
 import { USER_LABEL } from "./attached-containers.ts";
 import { networkProblems } from "./network-convergence.ts";
 import { historyProblems, serviceProblems } from "./service-convergence.ts";
 import type { SimHost } from "./sim-host.ts";
+import type { SimManager } from "./sim-manager.ts";
 
 /**
  * What is not yet as it should be once everything works again: services at what their specs want wherever that can be
  * had, tasks that wait with a reason, and engines that run exactly what the store says.
  */
-export function convergenceProblems(view: View, hosts: readonly SimHost[]): string[] {
-  const problems: string[] = [];
+export function convergenceProblems(
+  view: View,
+  hosts: readonly SimHost[],
+  managers: readonly Pick<SimManager, "nodeId">[],
+): string[] {
+  const problems: string[] = managerProblems(view, managers);
   for (const service of view.list("service")) {
     for (const problem of [...serviceProblems(view, service), ...historyProblems(view, service)]) {
       problems.push(`service ${service.spec.Name}: ${problem}`);
@@ -22,6 +27,13 @@ export function convergenceProblems(view: View, hosts: readonly SimHost[]): stri
   }
   for (const host of hosts) problems.push(...hostProblems(view, host).map((problem) => `${host.name}: ${problem}`));
   problems.push(...networkProblems(view, hosts));
+  return problems;
+}
+
+function managerProblems(view: View, managers: readonly Pick<SimManager, "nodeId">[]): string[] {
+  const missing = managers.filter(({ nodeId }) => view.get("manager", nodeId) === undefined);
+  const problems = missing.map(({ nodeId }) => `manager ${nodeId} is not to be seen`);
+  if (view.get("leadership", LEADERSHIP_ID) === undefined) problems.push("nobody leads");
   return problems;
 }
 

@@ -4,6 +4,8 @@ import { type Random, randomInt } from "#base/random.ts";
 import type { Engine } from "#engine/engine.ts";
 import { chance, pick, pickAny, pickWeighted } from "./choose.ts";
 import type { EventLog } from "./event-log.ts";
+import { FAR_MS, type Fault, type FaultChoice, jumpMs, once, type Undo } from "./fault.ts";
+import { CLOCK, ManagerFaults } from "./manager-faults.ts";
 import type { SimHost } from "./sim-host.ts";
 import type { SimManager } from "./sim-manager.ts";
 import type { SimNetwork } from "./sim-network.ts";
@@ -13,28 +15,16 @@ interface Deps {
   readonly random: Random;
   readonly log: EventLog;
   readonly network: SimNetwork;
-  readonly manager: SimManager;
+  readonly managers: readonly SimManager[];
   readonly hosts: readonly SimHost[];
-  /** Called when time as the manager measures it jumps. */
+  readonly scope: FaultScope;
+  /** Called when time as a manager measures it jumps. */
   readonly onManagerClockSet: () => void;
   readonly signal: AbortSignal;
 }
 
-/** Sets right again what a fault broke. */
-type Undo = () => void | Promise<void>;
-
-interface Fault {
-  readonly kind: string;
-  readonly name: string;
-  readonly begin: () => Undo | undefined | Promise<Undo | undefined>;
-  /** The longest that it lasts, in milliseconds. */
-  readonly mostMs: number;
-}
-
-/** A fault that is over at once. */
-const once = (action: () => void) => (): undefined => {
-  action();
-};
+/** `one manager`: one of several managers is broken at a time, and nothing else. */
+export type FaultScope = "none" | "all" | "one manager";
 
 /** What a daemon asks an engine for that can be slow or fail. */
 const WORK = [
@@ -63,17 +53,19 @@ const KINDS_SHARE = 0.5;
 export class Faults {
   readonly #deps: Deps;
   readonly #random: Random;
+  readonly #managers: ManagerFaults;
   readonly #kinds = new Map<string, boolean>();
   readonly #active = new Map<string, { readonly until: number; readonly undo: Undo }>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#random = deps.random;
+    this.#managers = new ManagerFaults(deps);
   }
 
   /** Begins another fault. */
   async step(): Promise<void> {
-    const faults = [...this.#hostFaults(), ...this.#managerFaults()].filter(([, { kind }]) => this.#has(kind));
+    const faults = this.#choices().filter(([, { kind }]) => this.#has(kind));
     if (faults.length === 0) return;
     const fault = pickWeighted<Fault>(this.#random, faults);
     if (this.#active.has(fault.name)) return;
@@ -94,6 +86,12 @@ export class Faults {
     }
   }
 
+  #choices(): readonly FaultChoice[] {
+    if (this.#deps.scope === "none") return [];
+    if (this.#deps.scope === "all") return [...this.#hostFaults(), ...this.#managers.choices()];
+    return this.#active.size > 0 ? [] : this.#managers.choices().filter(([, { kind }]) => kind !== CLOCK);
+  }
+
   /** Decided once for each kind. */
   #has(kind: string): boolean {
     const known = this.#kinds.get(kind) ?? chance(this.#random, KINDS_SHARE);
@@ -101,7 +99,7 @@ export class Faults {
     return known;
   }
 
-  #hostFaults(): (readonly [number, Fault])[] {
+  #hostFaults(): readonly FaultChoice[] {
     const host = pick(this.#random, this.#deps.hosts);
     const named = (kind: string, mostMs: number, begin: Fault["begin"]): Fault => ({
       kind,
@@ -134,39 +132,10 @@ export class Faults {
         named(
           "clock",
           1,
-          once(() => host.clock.jump(this.#jumpMs())),
+          once(() => host.clock.jump(jumpMs(this.#random, FAR_MS))),
         ),
       ],
     ];
-  }
-
-  #managerFaults(): (readonly [number, Fault])[] {
-    const { manager } = this.#deps;
-    const named = (kind: string, mostMs: number, begin: Fault["begin"]): Fault => ({ kind, name: kind, mostMs, begin });
-    return [
-      [3, named("manager", 15_000, () => this.#crashManager())],
-      [1, named("slow disk", 20_000, () => this.#troubleDisk({ slowMs: 400 }))],
-      [2, named("failing disk", 10_000, () => this.#troubleDisk({ failing: 0.5 }))],
-      [
-        1,
-        named(
-          "watch",
-          1,
-          once(() => manager.disk?.breakWatch()),
-        ),
-      ],
-      [1, named("manager's clock", 1, () => this.#setManagerClock())],
-    ];
-  }
-
-  #setManagerClock(): undefined {
-    this.#deps.onManagerClockSet();
-    this.#deps.manager.clock.jump(this.#jumpMs());
-  }
-
-  /** Backwards a little, as when a drift is corrected; forwards a lot, as after a suspension. */
-  #jumpMs(): number {
-    return chance(this.#random, 0.5) ? -randomInt(this.#random, 1, 20_000) : randomInt(this.#random, 1, 600_000);
   }
 
   async #powerOff(host: SimHost): Promise<Undo | undefined> {
@@ -245,21 +214,6 @@ export class Faults {
     this.#deps.network.slowDown(host.name, randomInt(this.#random, 50, 2_000));
     return () => {
       if (host.isPowered) this.#deps.network.heal(host.name);
-    };
-  }
-
-  async #crashManager(): Promise<Undo> {
-    const { manager } = this.#deps;
-    await manager.crash();
-    return () => manager.start();
-  }
-
-  #troubleDisk(trouble: { readonly slowMs?: number; readonly failing?: number }): Undo | undefined {
-    const { disk } = this.#deps.manager;
-    if (disk === undefined) return undefined;
-    disk.trouble = trouble;
-    return () => {
-      disk.trouble = {};
     };
   }
 }

@@ -18,6 +18,8 @@ interface Deps {
   readonly clock: Clock;
   readonly log: EventLog;
   readonly onViolation: (what: string) => void;
+  /** Whether anything happens to nodes that they could be down for. */
+  readonly mayNodesBeDown: boolean;
 }
 
 /** Looks at every commit, and at the state that it leaves behind: what must hold in every cluster at any moment. */
@@ -62,7 +64,7 @@ export class Invariants {
       this.#remember(change);
     }
     for (const change of commit.changes) {
-      const broken = change.kind === "task" ? this.#checkTask(change) : undefined;
+      const broken = change.kind === "task" ? this.#checkTask(change) : this.#checkNode(change);
       if (broken !== undefined) this.#deps.onViolation(`r${commit.revision} ${renderChange(change)}: ${broken}`);
     }
     this.#checkNetworks(commit);
@@ -78,6 +80,11 @@ export class Invariants {
     if (change.kind === "node")
       this.#nodeChangedAt.set(change.type === "delete" ? change.old.id : change.object.id, now);
     if (change.kind === "task" && change.type === "create") this.#createdAt.set(change.object.id, now);
+  }
+
+  #checkNode(change: Change): string | undefined {
+    if (change.kind !== "node" || change.type === "delete" || this.#deps.mayNodesBeDown) return undefined;
+    return change.object.status.state === "down" ? "nothing happened to the node" : undefined;
   }
 
   #checkTask(change: Change<"task">): string | undefined {

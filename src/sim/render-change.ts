@@ -13,7 +13,7 @@ export function renderChange(change: Change): string {
 const name = (object: StoreObject): string => {
   if (object.kind === "task") return `task ${object.serviceName}.${object.slot}.${object.id.slice(0, 6)}`;
   if (object.kind === "node") return `node ${object.description?.Hostname ?? object.id.slice(0, 6)}`;
-  return `${object.kind} ${"Name" in object.spec ? object.spec.Name : object.id}`;
+  return `${object.kind} ${"spec" in object && "Name" in object.spec ? object.spec.Name : object.id.slice(0, 10)}`;
 };
 
 function describe(object: StoreObject): string {
@@ -25,6 +25,7 @@ function describe(object: StoreObject): string {
   if (object.kind === "network") {
     return `${object.allocation?.subnet ?? "-"} ${object.allocation?.vni ?? "-"} ${object.problem ?? ""}`;
   }
+  if (object.kind === "leadership") return object.nodeId.slice(0, 6);
   if (object.kind !== "service") return "";
   const addresses = object.endpoint?.virtualIPs?.map(({ address }) => address).join(" ") ?? "";
   const { updateStatus, jobStatus, problem = "" } = object;

@@ -2,6 +2,7 @@ import { errorMessage } from "#base/errors.ts";
 import { randomInt } from "#base/random.ts";
 import { chance } from "./choose.ts";
 import { convergenceProblems } from "./convergence.ts";
+import type { FaultScope } from "./faults.ts";
 import { SimCluster } from "./sim-cluster.ts";
 
 /** Trouble and peace follow each other this often: what one trouble broke, the next might set right unseen. */
@@ -9,8 +10,10 @@ const SEASONS = 3;
 /** How many times users and faults get their turn in a season, and how far those are apart. */
 const STEPS = 20;
 const STEP_MS = { low: 50, high: 3_000 } as const;
-/** A seed in this many has no faults: what goes wrong then is simple. */
-const FAULTLESS = 6;
+/** What the seeds break, in turn. Without faults, what goes wrong is simple. */
+const SCOPES: readonly FaultScope[] = ["none", "all", "all", "one manager", "all", "all"];
+/** How many managers they have, in turn. */
+const MANAGERS: readonly number[] = [1, 3, 3, 3, 3];
 /** Simulated time in which a cluster has to come to rest once everything works again, and how often it is looked at. */
 const CONVERGE_MS = 600_000;
 const LOOK_MS = 1_000;
@@ -28,18 +31,19 @@ export interface SeedResult {
 
 /** Runs a cluster from one seed: a while of users and faults, then peace, in which it has to reach what users want; again. */
 export async function runSeed(seed: number, onLine?: (line: string) => void): Promise<SeedResult> {
-  const hasFaults = seed % FAULTLESS !== 0;
-  await using cluster = new SimCluster({ seed, hasFaults, ...(onLine && { onLine }) });
-  const problems = await attempt(cluster, hasFaults);
+  const faults = SCOPES[seed % SCOPES.length] ?? "all";
+  const managers = faults === "one manager" ? 3 : (MANAGERS[seed % MANAGERS.length] ?? 3);
+  await using cluster = new SimCluster({ seed, faults, managers, ...(onLine && { onLine }) });
+  const problems = await attempt(cluster);
   const { log } = cluster;
   return { seed, problems, log: log.tail, digest: log.digest(), events: log.count };
 }
 
-async function attempt(cluster: SimCluster, hasFaults: boolean): Promise<readonly string[]> {
+async function attempt(cluster: SimCluster): Promise<readonly string[]> {
   try {
     await cluster.start();
     for (let season = 1; season <= SEASONS; season++) {
-      await makeTrouble(cluster, hasFaults);
+      await makeTrouble(cluster);
       await makePeace(cluster);
       const problems = await converge(cluster);
       if (problems.length > 0) return problems;
@@ -50,12 +54,12 @@ async function attempt(cluster: SimCluster, hasFaults: boolean): Promise<readonl
   }
 }
 
-async function makeTrouble(cluster: SimCluster, withFaults: boolean): Promise<void> {
+async function makeTrouble(cluster: SimCluster): Promise<void> {
   const { clock, random, workload, faults } = cluster;
   for (let step = 0; step < STEPS && cluster.violations.length === 0; step++) {
     await clock.advance(randomInt(random, STEP_MS.low, STEP_MS.high));
     await faults.heal(false);
-    if (withFaults && chance(random, 0.5)) await whileTimePasses(cluster, () => faults.step());
+    if (chance(random, 0.5)) await whileTimePasses(cluster, () => faults.step());
     if (chance(random, 0.7)) await whileTimePasses(cluster, () => workload.step());
     for (const host of cluster.hosts) {
       if (host.nodeId === undefined && chance(random, 0.2)) await cluster.join(host);
@@ -85,7 +89,7 @@ async function whileTimePasses({ clock }: SimCluster, action: () => Promise<void
 async function makePeace(cluster: SimCluster): Promise<void> {
   await cluster.faults.heal(true);
   cluster.log.note("sim", "peace");
-  cluster.manager.start();
+  for (const manager of cluster.managers) manager.start();
   for (const host of cluster.hosts) {
     if (host.nodeId === undefined) await cluster.join(host);
     else host.startDaemon();
@@ -93,11 +97,11 @@ async function makePeace(cluster: SimCluster): Promise<void> {
 }
 
 async function converge(cluster: SimCluster): Promise<readonly string[]> {
-  const { clock, invariants, hosts, violations } = cluster;
+  const { clock, invariants, hosts, managers, violations } = cluster;
   let problems: readonly string[] = violations;
   for (const end = clock.now() + CONVERGE_MS; clock.now() < end && violations.length === 0; ) {
     await clock.advance(LOOK_MS);
-    problems = convergenceProblems(invariants.view, hosts);
+    problems = convergenceProblems(invariants.view, hosts, managers);
     if (problems.length === 0) return [];
   }
   return violations.length > 0 ? violations : problems.map((problem) => `not at rest: ${problem}`);

@@ -119,7 +119,8 @@ function references(random: Random, { secrets, configs }: Payloads): Pick<Contai
 function randomRestart(random: Random): RestartPolicy {
   return {
     Condition: pick(random, ["any", "any", "any", "on-failure", "none"] as const),
-    Delay: msToNs(randomInt(random, 0, 6_000)),
+    // Shorter, and a service whose tasks all fail is never at rest for a moment.
+    Delay: msToNs(randomInt(random, 1_000, 6_000)),
     ...(chance(random, 0.3) && { MaxAttempts: randomInt(random, 1, 4) }),
     ...(chance(random, 0.2) && { Window: msToNs(randomInt(random, 5_000, 60_000)) }),
   };

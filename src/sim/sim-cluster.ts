@@ -3,17 +3,19 @@ import { type Random, randomInt, seededRandom } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { DEFAULT_CLUSTER_SPEC } from "#manager/ca/cluster-object.ts";
 import { DATA_PATH_PORT, DEFAULT_ADDR_POOL, SUBNET_SIZE } from "#model/defaults.ts";
-import { newId, type TaskId } from "#model/ids.ts";
+import { type NodeId, newId, type TaskId } from "#model/ids.ts";
 import { firstIngressNetwork } from "#model/ingress.ts";
 import type { Cluster, Node, StoreObject } from "#model/objects.ts";
-import type { NodeDescription } from "#model/spec.ts";
+import type { Operation } from "#model/operation.ts";
+import type { NodeDescription, NodeRole } from "#model/spec.ts";
 import { isWanted } from "#model/task-state.ts";
 import { openMemoryStore } from "#store/memory.ts";
 import { StoreState } from "#store/state.ts";
 import type { Store } from "#store/store.ts";
 import { EventLog } from "./event-log.ts";
-import { Faults } from "./faults.ts";
+import { type FaultScope, Faults } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
+import { LeaderRules } from "./leader-rules.ts";
 import { SimHost } from "./sim-host.ts";
 import { SimManager } from "./sim-manager.ts";
 import { SimNetwork } from "./sim-network.ts";
@@ -22,60 +24,71 @@ import { randomLabels, Workload } from "./workload.ts";
 const FEWEST_HOSTS = 3;
 const MOST_HOSTS = 6;
 
+/** What a round trip among the members of a store costs. A manager alone has its store in its own process. */
+const SHARED_STORE_LATENCY_MS = 8;
+
 export interface SimClusterOptions {
   readonly seed: number;
-  /** Whether anything will be broken: without faults, more can be asked for. */
-  readonly hasFaults: boolean;
+  /** What will be broken: of what is not, more can be asked for. */
+  readonly faults: FaultScope;
+  /** One, or three. */
+  readonly managers: number;
   /** Sees every line of the event log as it comes. */
   readonly onLine?: (line: string) => void;
 }
 
 /**
- * A whole cluster in this process, a function of its seed: a manager, hosts with engines and agents, the network between
- * them, users and faults. Its time is its own.
+ * A whole cluster in this process, a function of its seed: hosts with engines and agents, managers on some of them, the
+ * network between them, users and faults. Its time is its own.
  */
 export class SimCluster implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly log: EventLog;
   readonly violations: string[] = [];
   readonly invariants: Invariants;
-  readonly manager: SimManager;
+  readonly managers: readonly SimManager[];
   readonly hosts: readonly SimHost[];
   readonly workload: Workload;
   readonly faults: Faults;
   /** What the schedule of users and faults is drawn from. */
   readonly random: Random;
   readonly #state = new StoreState();
-  readonly #store: Store = openMemoryStore(this.#state);
+  readonly #store: Store = openMemoryStore(this.#state, { clock: this.clock });
+  readonly #leaderRules = new LeaderRules();
   readonly #network: SimNetwork;
   readonly #stop = new AbortController();
   readonly #jobs = new TaskGroup(this.#stop.signal);
   readonly #ids: Random;
   readonly #clusterId: string;
-  readonly #hasFaults: boolean;
+  readonly #scope: FaultScope;
 
-  constructor({ seed, hasFaults, onLine }: SimClusterOptions) {
+  constructor({ seed, faults, managers, onLine }: SimClusterOptions) {
     const streams = seededRandom(seed);
     const stream = () => seededRandom(randomInt(streams, 0, 2 ** 31));
     const { clock } = this;
     const { signal } = this.#jobs;
-    this.#hasFaults = hasFaults;
+    this.#scope = faults;
     this.random = stream();
     this.#ids = stream();
     this.#clusterId = newId(this.#ids);
     this.log = new EventLog(clock, onLine);
     const onViolation = (what: string) => this.#violate(what);
-    this.#network = new SimNetwork({ clock, random: stream(), onFailure: onViolation }, signal);
-    this.invariants = new Invariants({ clock, log: this.log, onViolation });
+    const addrs = Array.from({ length: managers }, (_, index) => `${hostName(index)}:2377`);
+    this.#network = new SimNetwork({ clock, random: stream(), onFailure: onViolation }, addrs, signal);
+    this.invariants = new Invariants({ clock, log: this.log, onViolation, mayNodesBeDown: faults === "all" });
     const parts = { clock, log: this.log, network: this.#network, onFailure: onViolation };
-    this.manager = new SimManager({ ...parts, random: stream(), state: this.#state });
+    this.managers = addrs.map((addr, index) => this.#createManager(hostName(index), addr, stream(), addrs.length > 1));
     const count = randomInt(this.random, FEWEST_HOSTS, MOST_HOSTS + 1);
-    this.hosts = Array.from({ length: count }, (_, index) => this.#createHost(index + 1, stream(), signal));
-    const control = () => this.manager.control;
-    const { manager, hosts } = this;
-    this.workload = new Workload({ clock, random: stream(), log: this.log, control, hosts, signal });
-    const onManagerClockSet = () => this.invariants.distrustClock();
-    this.faults = new Faults({ ...parts, random: stream(), manager, hosts, onManagerClockSet, signal });
+    this.hosts = Array.from({ length: count }, (_, index) => this.#createHost(index, addrs, stream(), signal));
+    const { hosts } = this;
+    const shared = { ...parts, managers: this.managers, hosts, signal };
+    this.workload = new Workload({ ...shared, random: stream() });
+    this.faults = new Faults({
+      ...shared,
+      scope: faults,
+      random: stream(),
+      onManagerClockSet: () => this.invariants.distrustClock(),
+    });
   }
 
   /** Starts everything. */
@@ -83,20 +96,25 @@ export class SimCluster implements AsyncDisposable {
     this.#jobs.spawn("invariants", (signal) => this.invariants.run(this.#store, signal));
     await this.#create(cluster(this.#clusterId, this.clock.now()));
     await this.#create(firstIngressNetwork(newId(this.#ids), this.clock.now()));
-    this.manager.start();
+    for (const { nodeId, addr } of this.managers) {
+      const manager = { leader: false, reachability: "reachable", addr } as const;
+      await this.#create({ ...node(nodeId, randomLabels(this.random), this.clock.now(), "manager"), manager });
+    }
+    for (const manager of this.managers) manager.start();
     for (const host of this.hosts) await this.join(host);
   }
 
   /** Makes a host a node of the cluster, as the certificate authority would. */
   async join(host: SimHost): Promise<void> {
+    if (host.manager !== undefined) return host.join(host.manager.nodeId);
     const id = newId(this.#ids);
-    await this.#create(node(id, randomLabels(this.random), this.clock.now()));
+    await this.#create(node(id, randomLabels(this.random), this.clock.now(), "worker"));
     host.join(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the simulation is over"));
-    await this.manager.crash();
+    for (const manager of this.managers) await manager.crash();
     for (const host of this.hosts) {
       await host.killDaemon();
       await host.engine[Symbol.asyncDispose]();
@@ -114,15 +132,39 @@ export class SimCluster implements AsyncDisposable {
   /** Nobody sends anything new to a task that is asked to stop. With faults, a node may have to be given up on. */
   #checkWithdrawn(taskId: TaskId): void {
     const task = this.invariants.view.get("task", taskId);
-    if (this.#hasFaults || task === undefined || isWanted(task.desired)) return;
+    if (this.#scope !== "none" || task === undefined || isWanted(task.desired)) return;
     for (const { name, kernel } of this.hosts) {
       if (kernel.serves(taskId)) this.#violate(`task ${taskId} is stopped while ${name} still sends to it`);
     }
   }
 
-  #createHost(number: number, random: Random, signal: AbortSignal): SimHost {
-    const name = `host${number}`;
-    this.#network.addHost(name, `10.0.0.${number}`);
+  #createManager(name: string, addr: string, random: Random, isShared: boolean): SimManager {
+    const { clock, log } = this;
+    const nodeId = newId(this.#ids);
+    return new SimManager({
+      hostName: name,
+      addr,
+      nodeId,
+      clock,
+      random,
+      log,
+      network: this.#network,
+      state: this.#state,
+      storeLatencyMs: isShared ? SHARED_STORE_LATENCY_MS : 0,
+      onApplied: (id, operations) => this.#checkLeader(id, operations),
+      onFailure: (reason) => this.#violate(reason),
+    });
+  }
+
+  #checkLeader(nodeId: NodeId, operations: readonly Operation[]): void {
+    const broken = this.#leaderRules.check(nodeId, operations, this.#state.objects);
+    if (broken !== undefined) this.#violate(`manager ${nodeId} ${broken}`);
+  }
+
+  #createHost(index: number, managers: readonly string[], random: Random, signal: AbortSignal): SimHost {
+    const name = hostName(index);
+    const manager = this.managers.find((each) => each.hostName === name);
+    this.#network.addHost(name, `10.0.0.${index + 1}`, manager?.addr);
     return new SimHost({
       name,
       random,
@@ -131,7 +173,9 @@ export class SimCluster implements AsyncDisposable {
       log: this.log,
       network: this.#network,
       clusterId: this.#clusterId,
-      description: description(name, number),
+      description: description(name, index === 0),
+      managers,
+      manager,
       onFailure: (reason) => this.#violate(reason),
       onReport: (taskId, state) => this.invariants.noteReport(taskId, state),
       onStop: (taskId) => this.#checkWithdrawn(taskId),
@@ -144,28 +188,30 @@ export class SimCluster implements AsyncDisposable {
   }
 }
 
-const description = (name: string, number: number): NodeDescription => ({
+const hostName = (index: number): string => `host${index + 1}`;
+
+const description = (name: string, hasGpus: boolean): NodeDescription => ({
   Hostname: name,
   Platform: { Architecture: "x86_64", OS: "linux" },
   Resources: {
     NanoCPUs: 4e9,
     MemoryBytes: 4e9,
-    GenericResources: number === 1 ? [{ DiscreteResourceSpec: { Kind: "gpu", Value: 2 } }] : [],
+    GenericResources: hasGpus ? [{ DiscreteResourceSpec: { Kind: "gpu", Value: 2 } }] : [],
   },
   Engine: { EngineVersion: "28.0.0", Plugins: [] },
 });
 
-const node = (id: string, labels: Record<string, string>, now: number): Node => ({
+const node = (id: string, labels: Record<string, string>, now: number, role: NodeRole): Node => ({
   kind: "node",
   id,
   version: 0,
   createdAt: now,
   updatedAt: now,
-  spec: { Labels: labels, Role: "worker", Availability: "active" },
+  spec: { Labels: labels, Role: role, Availability: "active" },
   specVersion: 0,
-  role: "worker",
+  role,
   status: { state: "unknown", addr: "", since: now },
-  certificate: { role: "worker", state: "issued" },
+  certificate: { role, state: "issued" },
 });
 
 const cluster = (id: string, now: number): Cluster => ({

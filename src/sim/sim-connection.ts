@@ -1,12 +1,13 @@
 import { aborted, LinkedAbort } from "#base/abort.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
-import type { AgentService, Caller, ManagerConnection } from "#wire/protocol.ts";
+import type { AgentService, Caller, ManagerConnection, PeerConnection, PeerService } from "#wire/protocol.ts";
 import { endOnAbort } from "#wire/streams.ts";
 import type { SimLink } from "./sim-link.ts";
 
 /** What a manager's process offers to the network. */
 export interface Listener {
   readonly agents: AgentService;
+  readonly peers: PeerService;
   /** Aborts when the process ends. */
   readonly life: AbortSignal;
 }
@@ -76,6 +77,15 @@ export class SimConnection {
       logSubscriptions: (signal) => this.#stream(signal, (end) => agents.logSubscriptions(caller, end)),
       publishLogs: (batches, signal) =>
         this.#call(signal, (end) => agents.publishLogs(caller, this.#upload(batches, end), end)),
+    };
+  }
+
+  /** What another manager may ask. */
+  peerCalls(): Pick<PeerConnection, "relayLogs"> {
+    const { caller, listener } = this.#deps;
+    return {
+      relayLogs: (subscriptions, signal) =>
+        this.#stream(signal, (end) => listener.peers.relayLogs(caller, this.#upload(subscriptions, end), end)),
     };
   }
 

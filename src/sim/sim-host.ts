@@ -21,16 +21,18 @@ import { detachedEngine } from "./detached-engine.ts";
 import type { EventLog } from "./event-log.ts";
 import { publishImages } from "./images.ts";
 import { SimDataPlane, SimKernel } from "./sim-data-plane.ts";
+import type { SimManager } from "./sim-manager.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import { SkewedClock } from "./skewed-clock.ts";
-
-/** Where all agents find the manager. */
-export const MANAGER_ADDR = "manager:2377";
 
 export interface SimHostDeps {
   readonly name: string;
   readonly clusterId: string;
   readonly description: NodeDescription;
+  /** The addresses of all managers. */
+  readonly managers: readonly string[];
+  /** The manager on this host. */
+  readonly manager: SimManager | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: EventLog;
@@ -81,6 +83,11 @@ export class SimHost {
     publishImages(this.engine);
   }
 
+  /** The manager on this host. */
+  get manager(): SimManager | undefined {
+    return this.#deps.manager;
+  }
+
   get nodeId(): string | undefined {
     return this.#nodeId;
   }
@@ -127,9 +134,12 @@ export class SimHost {
   /** Nothing of the host goes on, and memory is lost. Sometimes its disk is, too. */
   async powerOff(): Promise<void> {
     if (!this.isPowered) return;
-    this.#deps.log.note(this.name, "power off");
+    const { log, network, manager } = this.#deps;
+    log.note(this.name, "power off");
     this.isPowered = false;
-    this.#deps.network.cut(this.name, ["toManager", "toHost"]);
+    network.cut(this.name, ["toManager", "toHost"]);
+    if (manager !== undefined) network.cut(manager.addr, ["toManager", "toHost"]);
+    await manager?.crash();
     this.engine.crash();
     await this.killDaemon();
     await this.files.clear();
@@ -142,12 +152,15 @@ export class SimHost {
     this.isPowered = true;
     if (options.databaseLost) this.#db.clear();
     this.engine.restart();
-    this.#deps.network.heal(this.name);
+    const { network, manager } = this.#deps;
+    network.heal(this.name);
+    if (manager !== undefined) network.heal(manager.addr);
+    manager?.start();
     this.startDaemon();
   }
 
   async #runDaemon(node: NodeIdentity, signal: AbortSignal): Promise<void> {
-    const { log, network, random } = this.#deps;
+    const { log, network, random, managers } = this.#deps;
     const logger = log.logger(this.name);
     const parts = { node, engine: this.#asDaemonsSeeIt, clock: this.clock, log: logger, files: this.files };
     try {
@@ -156,8 +169,9 @@ export class SimHost {
           ...parts,
           random: seededRandom(Math.floor(random.next() * 2 ** 31)),
           db: this.#db,
-          managers: [MANAGER_ADDR],
-          connect: (_addr, stop) => this.#connect(network, node.id, stop),
+          managers,
+          ownManager: () => (this.manager?.isUp ? this.manager.addr : undefined),
+          connect: (addr, stop) => this.#connect(network, addr, node.id, stop),
           describe: (stop) => this.engine.describe(stop),
           onSession: () => undefined,
           openDataPlane: async () => this.#openDataPlane(),
@@ -213,10 +227,12 @@ export class SimHost {
 
   async #connect(
     network: SimNetwork,
+    addr: string,
     nodeId: string,
     signal: AbortSignal,
   ): Promise<ManagerConnection & AsyncDisposable> {
-    const connection = await network.connect(this.name, { nodeId, role: "worker" }, signal);
+    const role = this.manager === undefined ? "worker" : "manager";
+    const connection = await network.connect(this.name, addr, { nodeId, role }, signal);
     return {
       ...connection,
       updateTaskStatus: (id, updates, stop) => {

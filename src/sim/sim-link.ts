@@ -1,18 +1,37 @@
-import { aborted, LinkedAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { type Random, randomInt } from "#base/random.ts";
+import { Gate } from "./gate.ts";
 
 export type Direction = "toManager" | "toHost";
 
 /** Milliseconds that a packet may take on a good link. */
 const GOOD_LATENCY = { low: 1, high: 8 } as const;
 
-/** The network between one host and the manager: packets take their time, and wait while their way is cut. */
+/** One way of a link, and what it is cut by. */
+class Way {
+  readonly gate = new Gate();
+  readonly #causes = new Set<string>();
+
+  cut(cause: string): void {
+    this.#causes.add(cause);
+    this.gate.close();
+  }
+
+  heal(cause: string): void {
+    this.#causes.delete(cause);
+    if (this.#causes.size === 0) this.gate.open();
+  }
+}
+
+/**
+ * The network between one host and one manager: packets take their time, and wait while their way is cut. What is wrong
+ * with either of the two, or between them, is known by a name each, and healed by it.
+ */
 export class SimLink {
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #cuts = new Map<Direction, PromiseWithResolvers<void>>();
-  #worst: number = GOOD_LATENCY.high;
+  readonly #ways: Readonly<Record<Direction, Way>> = { toManager: new Way(), toHost: new Way() };
+  readonly #worst = new Map<string, number>();
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -20,40 +39,36 @@ export class SimLink {
   }
 
   get isWhole(): boolean {
-    return this.#cuts.size === 0;
+    return this.#ways.toManager.gate.isOpen && this.#ways.toHost.gate.isOpen;
   }
 
-  cut(direction: Direction): void {
-    if (!this.#cuts.has(direction)) this.#cuts.set(direction, Promise.withResolvers());
+  cut(cause: string, direction: Direction): void {
+    this.#ways[direction].cut(cause);
   }
 
   /** Makes packets take up to `worstMs`. */
-  slowDown(worstMs: number): void {
-    this.#worst = worstMs;
+  slowDown(cause: string, worstMs: number): void {
+    this.#worst.set(cause, worstMs);
   }
 
-  heal(): void {
-    this.#worst = GOOD_LATENCY.high;
-    for (const cut of this.#cuts.values()) cut.resolve();
-    this.#cuts.clear();
+  heal(cause: string): void {
+    this.#worst.delete(cause);
+    this.#ways.toManager.heal(cause);
+    this.#ways.toHost.heal(cause);
   }
 
   /** Resolves when a packet sent now arrives: retransmitted for as long as it takes, or until `signal` aborts. */
   async carry(direction: Direction, signal: AbortSignal): Promise<void> {
-    await this.#clock.sleep(randomInt(this.#random, GOOD_LATENCY.low, this.#worst), signal);
-    using waiting = new LinkedAbort(signal);
-    for (let cut = this.#cuts.get(direction); cut !== undefined; cut = this.#cuts.get(direction)) {
-      await Promise.race([cut.promise, aborted(waiting.signal)]);
-      signal.throwIfAborted();
-    }
+    const worst = Math.max(GOOD_LATENCY.high, ...this.#worst.values());
+    await this.#clock.sleep(randomInt(this.#random, GOOD_LATENCY.low, worst), signal);
+    await this.#ways[direction].gate.passed(signal);
   }
 
   /** Resolves when both ways are open. */
   async whole(signal: AbortSignal): Promise<void> {
     while (!this.isWhole) {
-      using waiting = new LinkedAbort(signal);
-      await Promise.race([...this.#cuts.values()].map((cut) => cut.promise).concat(aborted(waiting.signal)));
-      signal.throwIfAborted();
+      await this.#ways.toManager.gate.passed(signal);
+      await this.#ways.toHost.gate.passed(signal);
     }
   }
 }

@@ -3,16 +3,16 @@ import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { type Random, randomInt, seededRandom } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
-import type { Caller, ManagerConnection } from "#wire/protocol.ts";
+import type { Caller, ManagerConnection, PeerConnection } from "#wire/protocol.ts";
 import { type Listener, SimConnection } from "./sim-connection.ts";
 import { type Direction, SimLink } from "./sim-link.ts";
 
 /** How long a cut may last before a host's pings have told it. Source: wire/limits.ts. */
-const NOTICED_BY_HOST_MS = { low: 1_000, high: 2_000 } as const;
+const NOTICED_BY_HOST_MS = { low: 600, high: 1_000 } as const;
 /** A manager drops a connection from which nothing has come for this long. Source: wire/limits.ts. */
 const NOTICED_BY_MANAGER_MS = 30_000;
-/** Connecting gives up after this. Source: wire/limits.ts. */
-const CONNECT_MS = 5_000;
+/** Connecting is part of a registration, which gives up after this. Source: agent/session.ts. */
+const CONNECT_MS = 2_000;
 
 export interface SimNetworkDeps {
   readonly clock: Clock;
@@ -21,17 +21,25 @@ export interface SimNetworkDeps {
   readonly onFailure: (reason: string) => void;
 }
 
-interface Host {
+/** Between one host and one manager. */
+interface Line {
   readonly link: SimLink;
-  readonly addr: string;
   readonly connections: Set<SimConnection>;
 }
 
+interface Host {
+  readonly addr: string;
+  /** The manager on this very host: what happens between hosts is nothing to the two. */
+  readonly ownManager: string | undefined;
+  /** By the manager's address. */
+  readonly lines: ReadonlyMap<string, Line>;
+}
+
 /**
- * The network of a simulated cluster: one manager's address, and a link from each host to it.
+ * The network of a simulated cluster: the managers' addresses, and a link from each host to each of them.
  *
  * - A process that ends resets its connections; the other end learns as soon as a packet reaches it.
- * - A cut link is silent: a host notices after 1 to 2 s and gives its connections up, a manager after 30 s.
+ * - A cut link is silent: a host notices within a second and gives its connections up, a manager after 30 s.
  */
 export class SimNetwork implements AsyncDisposable {
   readonly #deps: SimNetworkDeps;
@@ -39,48 +47,63 @@ export class SimNetwork implements AsyncDisposable {
   readonly #random: Random;
   readonly #jobs: TaskGroup;
   readonly #hosts = new Map<string, Host>();
-  #listener: Listener | undefined;
+  readonly #managers: readonly string[];
+  /** The managers' processes that run, by their address. */
+  readonly #listeners = new Map<string, Listener>();
 
-  constructor(deps: SimNetworkDeps, signal: AbortSignal) {
+  /** @param managers the managers' addresses. */
+  constructor(deps: SimNetworkDeps, managers: readonly string[], signal: AbortSignal) {
     this.#deps = deps;
     this.#clock = deps.clock;
     this.#random = deps.random;
+    this.#managers = managers;
     this.#jobs = new TaskGroup(signal);
   }
 
-  addHost(name: string, addr: string): void {
-    const link = new SimLink(this.#clock, seededRandom(randomInt(this.#random, 0, 2 ** 31)));
-    this.#hosts.set(name, { link, addr, connections: new Set() });
+  addHost(name: string, addr: string, ownManager: string | undefined): void {
+    const line = (): Line => {
+      const link = new SimLink(this.#clock, seededRandom(randomInt(this.#random, 0, 2 ** 31)));
+      return { link, connections: new Set() };
+    };
+    this.#hosts.set(name, { addr, ownManager, lines: new Map(this.#managers.map((manager) => [manager, line()])) });
   }
 
   /** Makes a manager's process reachable for as long as it lives. */
-  listen(listener: Listener): void {
-    this.#listener = listener;
+  listen(manager: string, listener: Listener): void {
+    this.#listeners.set(manager, listener);
     this.#jobs.spawn("manager's end", async (signal) => {
-      using life = new LinkedAbort(listener.life);
-      await Promise.race([aborted(life.signal), aborted(signal)]);
-      if (this.#listener === listener) this.#listener = undefined;
+      await either(listener.life, signal);
+      if (this.#listeners.get(manager) === listener) this.#listeners.delete(manager);
     });
   }
 
-  /** Cuts a host off, in one direction or both. */
-  cut(name: string, directions: readonly Direction[]): void {
-    const { link, connections } = this.#host(name);
-    for (const direction of directions) link.cut(direction);
-    for (const connection of connections) this.#jobs.spawn("pings", (signal) => this.#ping(link, connection, signal));
+  /** Cuts a host off from all managers, or a manager from all hosts; in one direction or both. */
+  cut(place: string, directions: readonly Direction[]): void {
+    for (const line of this.#linesOf(place)) this.#cut(line, place, directions);
   }
 
-  heal(name: string): void {
-    this.#host(name).link.heal();
+  /** A manager's process stands still: nobody gets an answer, not even on its own host. */
+  freeze(manager: string): void {
+    for (const host of this.#hosts.keys())
+      this.#cut(this.#line(host, manager), frozen(manager), ["toManager", "toHost"]);
   }
 
-  slowDown(name: string, worstMs: number): void {
-    this.#host(name).link.slowDown(worstMs);
+  thaw(manager: string): void {
+    for (const host of this.#hosts.keys()) this.#line(host, manager).link.heal(frozen(manager));
   }
 
-  /** Breaks all connections of a host, which both ends learn at once. */
-  reset(name: string): void {
-    for (const connection of this.#host(name).connections) {
+  /** Sets right what was done to a host's or a manager's links. */
+  heal(place: string): void {
+    for (const { link } of this.#linesOf(place)) link.heal(place);
+  }
+
+  slowDown(place: string, worstMs: number): void {
+    for (const { link } of this.#linesOf(place)) link.slowDown(place, worstMs);
+  }
+
+  /** Breaks all connections of a host or a manager, which both ends learn at once. */
+  reset(place: string): void {
+    for (const connection of this.#linesOf(place).flatMap(({ connections }) => [...connections])) {
       connection.breakHostEnd("connection reset");
       connection.breakManagerEnd("connection reset");
     }
@@ -89,11 +112,38 @@ export class SimNetwork implements AsyncDisposable {
   /** Opens a connection for an agent on a host. @throws FlotillaError `unavailable` */
   async connect(
     name: string,
+    manager: string,
     caller: Omit<Caller, "addr">,
     signal: AbortSignal,
   ): Promise<ManagerConnection & AsyncDisposable> {
-    const { link, addr, connections } = this.#host(name);
-    const listener = await this.#dial(link, signal);
+    const connection = await this.#open(name, manager, caller, signal);
+    return { ...connection.calls(), [Symbol.asyncDispose]: closing(connection) };
+  }
+
+  /** Opens a connection for a manager on a host to another manager. @throws FlotillaError `unavailable` */
+  async connectPeer(
+    name: string,
+    manager: string,
+    caller: Omit<Caller, "addr">,
+    signal: AbortSignal,
+  ): Promise<Pick<PeerConnection, "relayLogs"> & AsyncDisposable> {
+    const connection = await this.#open(name, manager, caller, signal);
+    return { ...connection.peerCalls(), [Symbol.asyncDispose]: closing(connection) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#jobs[Symbol.asyncDispose]();
+  }
+
+  async #open(
+    name: string,
+    manager: string,
+    caller: Omit<Caller, "addr">,
+    signal: AbortSignal,
+  ): Promise<SimConnection> {
+    const { addr } = this.#host(name);
+    const { link, connections } = this.#line(name, manager);
+    const listener = await this.#dial(link, manager, signal);
     const background = (job: (signal: AbortSignal) => Promise<void>) => this.#jobs.spawn("connection", job);
     const connection = new SimConnection({
       link,
@@ -109,12 +159,7 @@ export class SimNetwork implements AsyncDisposable {
       connections.delete(connection);
     });
     if (!link.isWhole) background((stop) => this.#ping(link, connection, stop));
-    const close = async () => connection.breakHostEnd("the connection was closed by this side");
-    return { ...connection.calls(), [Symbol.asyncDispose]: close };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#jobs[Symbol.asyncDispose]();
+    return connection;
   }
 
   #host(name: string): Host {
@@ -123,7 +168,28 @@ export class SimNetwork implements AsyncDisposable {
     return host;
   }
 
-  async #dial(link: SimLink, signal: AbortSignal): Promise<Listener> {
+  #cut({ link, connections }: Line, cause: string, directions: readonly Direction[]): void {
+    for (const direction of directions) link.cut(cause, direction);
+    for (const connection of connections) this.#jobs.spawn("pings", (signal) => this.#ping(link, connection, signal));
+  }
+
+  #line(host: string, manager: string): Line {
+    const line = this.#host(host).lines.get(manager);
+    if (line === undefined) throw new Error(`no manager ${manager}`);
+    return line;
+  }
+
+  /** All lines from a host, or to a manager, that leave the host. */
+  #linesOf(place: string): readonly Line[] {
+    const host = this.#hosts.get(place);
+    if (host === undefined) {
+      const others = [...this.#hosts].filter(([, { ownManager }]) => ownManager !== place);
+      return others.map(([name]) => this.#line(name, place));
+    }
+    return [...host.lines].filter(([manager]) => manager !== host.ownManager).map(([, line]) => line);
+  }
+
+  async #dial(link: SimLink, manager: string, signal: AbortSignal): Promise<Listener> {
     using timer = new LinkedAbort(signal);
     const late = new FlotillaError("unavailable", `connecting took longer than ${CONNECT_MS} ms`);
     const alarm = this.#clock.sleep(CONNECT_MS, timer.signal).then(
@@ -137,8 +203,9 @@ export class SimNetwork implements AsyncDisposable {
       timer.abort(new Error("dialled"));
       await alarm;
     }
-    if (this.#listener === undefined) throw new FlotillaError("unavailable", "connection refused");
-    return this.#listener;
+    const listener = this.#listeners.get(manager);
+    if (listener === undefined) throw new FlotillaError("unavailable", "connection refused");
+    return listener;
   }
 
   /** A host's pings: unanswered for as long as the link is cut. */
@@ -174,6 +241,11 @@ export class SimNetwork implements AsyncDisposable {
     connection.breakManagerEnd("connection reset by the host");
   }
 }
+
+const frozen = (manager: string): string => `${manager} stands still`;
+
+const closing = (connection: SimConnection) => async () =>
+  connection.breakHostEnd("the connection was closed by this side");
 
 /** Resolves when one of the two aborts. */
 async function either(a: AbortSignal, b: AbortSignal): Promise<void> {

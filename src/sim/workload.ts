@@ -10,6 +10,7 @@ import { chance, pick, pickAny, pickWeighted } from "./choose.ts";
 import type { EventLog } from "./event-log.ts";
 import { changedSpec, randomSpec, repacedSpec, type SimMode, type Surroundings, scaledSpec } from "./service-specs.ts";
 import type { SimHost } from "./sim-host.ts";
+import type { SimManager } from "./sim-manager.ts";
 
 /** Services at a time: beyond it, users remove rather than create. */
 const MOST_SERVICES = 6;
@@ -22,8 +23,8 @@ interface Deps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: EventLog;
-  /** The manager that users talk to; undefined while none is up. */
-  readonly control: () => Control | undefined;
+  /** Users talk to any that is up. */
+  readonly managers: readonly SimManager[];
   readonly hosts: readonly SimHost[];
   readonly signal: AbortSignal;
 }
@@ -45,13 +46,17 @@ export class Workload {
 
   /** Does one thing. A refusal is an answer; anything but a `FlotillaError` is thrown: a fault of the product. */
   async step(): Promise<void> {
-    const control = this.#deps.control();
-    if (control === undefined) return;
+    const manager = pickAny(
+      this.#random,
+      this.#deps.managers.filter((each) => each.control !== undefined),
+    );
+    const control = manager?.control;
+    if (manager === undefined || control === undefined) return;
     const [name, action] = this.#choose(control);
     try {
       await action(control);
     } catch (err) {
-      if (this.#deps.control() !== control) return;
+      if (manager.control !== control) return;
       if (!(err instanceof FlotillaError)) throw err;
       this.#deps.log.note("user", `${name} was refused: ${err.message}`);
     }

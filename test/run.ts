@@ -10,6 +10,7 @@ import { PROBE_PREREQUISITES } from "#lab/images-programs.ts";
 import { SHOP_PREREQUISITES } from "#lab/images-shop.ts";
 import { command, ensurePrerequisites, hasCommand, PREREQUISITES, type Prerequisite } from "#lab/prerequisites.ts";
 import { REGISTRY_PREREQUISITE } from "#lab/registry.ts";
+import { FAKETIME_PREREQUISITE } from "./chaos/bed.ts";
 
 interface Count {
   passed: number;
@@ -19,7 +20,7 @@ interface Count {
 /** Files of the same group share the machine: lab hosts are heavy, so those files run one by one. */
 const GROUPS = {
   unit: {
-    files: ["src/**/*.test.ts", "test/*.test.ts", "test/parity/*.test.ts"],
+    files: ["src/**/*.test.ts", "test/*.test.ts", "test/parity/*.test.ts", "test/chaos/*.test.ts"],
     except: /^src\/(sim|lab)\/|\/docker-/,
     concurrency: 2,
   },
@@ -43,6 +44,7 @@ const LAB_PREREQUISITES: readonly Prerequisite[] = [
   REGISTRY_PREREQUISITE,
   ...PROBE_PREREQUISITES,
   ...SHOP_PREREQUISITES,
+  FAKETIME_PREREQUISITE,
   command("ping", "iputils-ping", "tests of the path between hosts"),
   { package: "openssl", reason: "tests of certificates", isMet: () => hasCommand("openssl") },
 ];

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { FlotillaError } from "#base/errors.ts";
+import type { ProcessIdentity } from "#base/process-identity.ts";
 import { labPaths, RUN_ROOT } from "./paths.ts";
-import type { ProcessIdentity } from "./process-table.ts";
 
 /** What a lab is. Its processes are recorded one by one, see `process-record.ts`. */
 export interface LabDefinition {

@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
+import { identify, type ProcessIdentity } from "#base/process-identity.ts";
 import { LAB_VARIABLE } from "./paths.ts";
-import { childrenOf, executableOf, identify, type ProcessIdentity } from "./process-table.ts";
+import { childrenOf, executableOf } from "./process-table.ts";
 import { until } from "./until.ts";
 
 /** Starting a process takes milliseconds; a machine under load may need much more. */

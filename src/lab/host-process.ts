@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { FlotillaError } from "#base/errors.ts";
+import { isAlive, type ProcessIdentity, signalProcess } from "#base/process-identity.ts";
 import { logTail, startDetached } from "./detached.ts";
 import type { Machine } from "./machine.ts";
 import { loadRecord, type ProcessRecord, saveRecord } from "./process-record.ts";
-import { isAlive, type ProcessIdentity, parentOf, signalProcess } from "./process-table.ts";
+import { parentOf } from "./process-table.ts";
 import { until } from "./until.ts";
 
 /** How long a process may take to end after SIGTERM before it is killed, in ms. As dockerd's own shutdown timeout. */

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { FlotillaError, invariant } from "#base/errors.ts";
+import { identify } from "#base/process-identity.ts";
 import { execute, type Finished, run } from "./command.ts";
 import { type LabDefinition, listLabs, loadDefinition, saveDefinition } from "./definition.ts";
 import { chooseStorageDriver, type EngineSettings, engineSettings, writeEtc } from "./engine.ts";
@@ -7,7 +8,6 @@ import { LabHost } from "./host.ts";
 import { Machine } from "./machine.ts";
 import { createLabNetwork, labNamespace, listNamespaces, namespacePath } from "./network.ts";
 import { labPaths } from "./paths.ts";
-import { identify } from "./process-table.ts";
 import { addressOf, DEFAULT_SUBNET } from "./subnet.ts";
 import { down } from "./teardown.ts";
 

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { FlotillaError } from "#base/errors.ts";
+import { isAlive, type ProcessIdentity, signalProcess } from "#base/process-identity.ts";
 import { removeCgroups } from "./cgroups.ts";
 import { startDetached } from "./detached.ts";
 import { createHostNetwork, hostNamespace, namespacePath, removeHostNetwork } from "./network.ts";
 import { type HostPaths, hostPaths } from "./paths.ts";
 import { INIT, loadRecord, saveRecord } from "./process-record.ts";
-import { isAlive, type ProcessIdentity, signalProcess } from "./process-table.ts";
 import { until } from "./until.ts";
 
 /** How long the kernel may take to end every process of a host, in ms: some tens are usual. */

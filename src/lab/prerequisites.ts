@@ -41,6 +41,7 @@ export const command = (name: string, debianPackage: string, reason: string): Pr
 export const PREREQUISITES: readonly Prerequisite[] = [
   command("dockerd", "docker.io", "the engine of each host"),
   command("docker", "docker.io", "the user interface"),
+  command("etcd", "etcd-server", "the store of several managers"),
   command("nft", "nftables", "the routing mesh"),
   command("ip", "iproute2", "the hosts' network"),
   command("conntrack", "conntrack", "ending flows to what is gone"),

@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
+import type { ProcessIdentity } from "#base/process-identity.ts";
 import { labPaths } from "./paths.ts";
-import type { ProcessIdentity } from "./process-table.ts";
 
 /** What was started, so that any later command can find it, end it, or start it again. */
 export interface ProcessRecord extends ProcessIdentity {

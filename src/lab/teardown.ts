@@ -1,20 +1,14 @@
 import { existsSync, readFileSync, rmdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { FlotillaError } from "#base/errors.ts";
+import { isAlive, type ProcessIdentity, signalProcess } from "#base/process-identity.ts";
 import { removeCgroups } from "./cgroups.ts";
 import { execute } from "./command.ts";
 import { listLabs, loadDefinition } from "./definition.ts";
 import { listNamespaces, NAMESPACE_DIRECTORY, namespacePath } from "./network.ts";
 import { DATA_ROOT, LAB_VARIABLE, labPaths, RUN_ROOT } from "./paths.ts";
 import { INIT, listRecords } from "./process-record.ts";
-import {
-  hasEnvironment,
-  isAlive,
-  listProcesses,
-  namespaceId,
-  type ProcessIdentity,
-  signalProcess,
-} from "./process-table.ts";
+import { hasEnvironment, listProcesses, namespaceId } from "./process-table.ts";
 import { until } from "./until.ts";
 
 /** How long all processes of a lab may take to end after SIGKILL, in ms. */

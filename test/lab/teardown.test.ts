@@ -4,11 +4,12 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { signalProcess } from "#base/process-identity.ts";
 import { execute, type Finished } from "#lab/command.ts";
 import { listLabs } from "#lab/definition.ts";
 import { DEFAULT_LAB } from "#lab/lab.ts";
 import { hostPaths, LAB_VARIABLE, labPaths } from "#lab/paths.ts";
-import { hasEnvironment, listProcesses, signalProcess } from "#lab/process-table.ts";
+import { hasEnvironment, listProcesses } from "#lab/process-table.ts";
 import { tracesOf } from "#lab/traces.ts";
 import { eventually, scene, signal } from "./cluster.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Measures Flotilla, against others in the same run: `node bench/main.ts [--json FILE] [cluster|network|store|scheduler]...`,
- * all of them by default. `cluster` and `network` need root, and the programs that the lab needs.
+ * Measures Flotilla, against others in the same run: `node bench/main.ts [--json FILE] [cluster|managers|network|store|scheduler]...`,
+ * all of them by default. `cluster`, `managers` and `network` need root, and the programs that the lab needs.
  */
 import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
@@ -13,6 +13,7 @@ type Benchmark = (say: Say, signal: AbortSignal) => Promise<readonly Figure[]>;
 /** Each is loaded when its turn comes, so that it finds a process that others have left small. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   cluster: async () => (await import("./cluster.ts")).measureCluster,
+  managers: async () => (await import("./managers.ts")).measureManagers,
   network: async () => (await import("./network.ts")).measureNetwork,
   store: async () => (await import("./store.ts")).measureStore,
   scheduler: async () => (await import("./scheduler.ts")).measureScheduler,

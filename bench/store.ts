@@ -1,6 +1,6 @@
 /**
- * What the store costs: commits of the SQLite driver against bare transactions of `node:sqlite` on the same disk, and
- * the cache at its design point.
+ * What the store costs: commits of the SQLite driver against bare transactions of `node:sqlite` on the same disk, those
+ * of the etcd driver against bare writes to the same etcd, and the cache at its design point.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,19 +9,26 @@ import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { systemClock } from "#base/clock.ts";
 import type { StoreObject, Task } from "#model/objects.ts";
 import { Cache } from "#store/cache.ts";
 import { creation, replacement } from "#store/change.ts";
 import { plainCodec, sealedCodec } from "#store/codec.ts";
+import { EtcdClient } from "#store/etcd/client.ts";
+import { openEtcdStore } from "#store/etcd/store.ts";
+import { EtcdServer } from "#store/etcd/testing/etcd-server.ts";
 import { openSqliteStore } from "#store/sqlite.ts";
 import { MAX_OPERATIONS } from "#store/store.ts";
-import { createAll, createOne } from "#store/testing/driver.ts";
+import { createAll, createOne, never } from "#store/testing/driver.ts";
 import { node, service, task } from "#store/testing/samples.ts";
 import type { Figure } from "./figure.ts";
-import { milliseconds } from "./statistics.ts";
+import { median, milliseconds } from "./statistics.ts";
 
 const COMMITS = 2_000;
 const CONCURRENT = 50;
+const ROUNDS = 5;
+/** The part of the bare store's rate that is asked of commits. */
+const OWN_RATE = 0.7;
 const NODES = 5_000;
 const SERVICES = 1_000;
 const TASKS = 100_000;
@@ -89,6 +96,52 @@ async function commitFigures(directory: string): Promise<Figure[]> {
     { name: "store: commits, one after the other", unit: "µs", ours: alone, baseline },
     { name: `store: commits, ${CONCURRENT} at once`, unit: "µs", ours: together, baseline },
   ];
+}
+
+/** A write that waits for nothing but etcd, of the driver's size. */
+async function bareWrites(client: EtcdClient, from: number, count: number, atOnce: number): Promise<number> {
+  const write = (number: number) =>
+    client.call({ what: "writing to etcd" }, never, ({ kv }, options) =>
+      kv.put({ key: Buffer.from(`/bare/${id("t", number)}`), value: plainCodec.encode(stackTask(number)) }, options),
+    );
+  return inGroups(from, count, atOnce, write);
+}
+
+/** How long each of `count` things takes, in µs, when `atOnce` of them are begun together. */
+const inGroups = (from: number, count: number, atOnce: number, work: (number: number) => Promise<unknown>) =>
+  microseconds(count, async () => {
+    for (let number = from; number < from + count; number += atOnce) {
+      await Promise.all(Array.from({ length: atOnce }, (_, index) => work(number + index)));
+    }
+  });
+
+async function etcdFigures(): Promise<Figure[]> {
+  await using server = await EtcdServer.start();
+  using client = new EtcdClient(server.endpoint, systemClock);
+  const codec = sealedCodec(new Uint8Array(32));
+  await using store = await openEtcdStore({ endpoint: server.endpoint, codec }, never);
+  const figures: Figure[] = [];
+  for (const [name, from, atOnce, count] of [
+    ["one after the other", 0, 1, COMMITS],
+    [`${CONCURRENT} at once`, 5 * COMMITS, CONCURRENT, 5 * COMMITS],
+  ] as const) {
+    const [bare, ours]: [number[], number[]] = [[], []];
+    // Turn and turn about: etcd slows down as it fills, and so does the disk.
+    for (let round = 0; round < ROUNDS; round++) {
+      const start = from + (round * count) / ROUNDS;
+      bare.push(await bareWrites(client, start, count / ROUNDS, atOnce));
+      ours.push(await inGroups(start, count / ROUNDS, atOnce, (number) => createOne(store, stackTask(number))));
+    }
+    const baseline = { name: "bare etcd", value: median(bare) };
+    figures.push({
+      name: `store on etcd: commits, ${name}`,
+      unit: "µs",
+      ours: median(ours),
+      baseline,
+      target: { ratio: 1 / OWN_RATE },
+    });
+  }
+  return figures;
 }
 
 async function sizeFigures(directory: string): Promise<Figure[]> {
@@ -163,6 +216,8 @@ export async function measureStore(say: (line: string) => void): Promise<readonl
   try {
     say("store: commits");
     const commits = await commitFigures(directory);
+    say("store: commits to etcd");
+    commits.push(...(await etcdFigures()));
     say("store: 100,000 tasks on disk");
     const sizes = await sizeFigures(directory);
     say("store: 100,000 tasks in the cache");

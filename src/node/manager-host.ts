@@ -1,3 +1,4 @@
+import { withDeadline } from "#base/abort.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { CertificateAuthority } from "#manager/ca/authority.ts";
@@ -25,6 +26,9 @@ import { forgetOtherManagers } from "./other-managers.ts";
 import { type ManagerStore, type ManagerStoreDeps, openManagerStore } from "./store/manager-store.ts";
 
 export type ManagerHostDeps = ManagerStoreDeps;
+
+/** How far the state may be behind at a start: more is trouble, and said so. */
+const CATCH_UP_MS = 10_000;
 
 /** The manager of this daemon, while it runs. */
 export interface ManagerHost {
@@ -76,6 +80,9 @@ export async function runManagerHost(
     membership,
     connectPeer: async (peer) => connectPeer({ addr: peer, identity: identity.current, clock }),
   });
+  await withDeadline(clock, CATCH_UP_MS, "learning of this node from the store", jobs.signal, (stop) =>
+    nodeKnown(state, nodeId, stop),
+  );
   await announce(state, nodeId, addr, deps, jobs.signal);
   const server = owned.use(
     new WireServer(
@@ -136,6 +143,16 @@ async function stepAsideWhenDemoted(
     }
     was = is;
     if ((await commits.next()).done) return;
+  }
+}
+
+/** Resolves when the state has the node: a member that has just joined the store may be some moments behind. */
+async function nodeKnown(state: ClusterState, nodeId: string, signal: AbortSignal): Promise<void> {
+  const commits = state.commits(signal)[Symbol.asyncIterator]();
+  try {
+    while (state.view.get("node", nodeId) === undefined) if ((await commits.next()).done) return;
+  } finally {
+    await commits.return?.();
   }
 }
 

@@ -48,8 +48,11 @@ interface Parts {
   readonly life: AbortSignal;
 }
 
-/** Whether this node's etcd has data, and with them its place among the members. */
-export const hasEtcdData = ({ etcd }: Pick<NodePaths, "etcd">): boolean => existsSync(join(etcd, "member"));
+/**
+ * Whether this node's etcd has data, and with them its place among the members. One that did not get as far as to become
+ * a member leaves directories behind, and would begin a cluster of its own in them: only the log counts.
+ */
+export const hasEtcdData = ({ etcd }: Pick<NodePaths, "etcd">): boolean => existsSync(join(etcd, "member", "wal"));
 
 /**
  * This node's part of the managers' etcd: a process that is kept running. It ends with the manager. A manager that fails

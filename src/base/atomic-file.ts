@@ -1,3 +1,4 @@
+import { closeSync, fsyncSync, openSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -23,4 +24,14 @@ export async function renameDurable(from: string, to: string): Promise<void> {
   await rename(from, to);
   await using directory = await open(dirname(to), "r");
   await directory.sync();
+}
+
+/** Waits until the disk knows which files are in a directory: a new one is found after a power loss only then. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

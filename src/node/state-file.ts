@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { syncDirectory } from "#base/atomic-file.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeRole } from "#model/spec.ts";
 
@@ -68,16 +69,6 @@ export class StateFile {
 
   remove(): void {
     rmSync(this.#path, { force: true });
-  }
-}
-
-/** Waits until the disk knows which files are in the directory. */
-function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
   }
 }
 

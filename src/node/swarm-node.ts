@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import { leaveCluster } from "#agent/leave.ts";
 import { createSecretFiles } from "#agent/secret-files.ts";
 import { openTaskDb, type TaskDb } from "#agent/task-db.ts";
 import type { TaskFileStore } from "#agent/task-files.ts";
@@ -20,7 +19,7 @@ import type { CurrentIdentity } from "#wire/identity.ts";
 import { parseUnlockKey } from "#wire/unlock-key.ts";
 import { ActiveNode } from "./active-node.ts";
 import { hostOf, type Interfaces, parseHostPort, renderHostPort } from "./addresses.ts";
-import { openDataPlane } from "./data-plane.ts";
+import { leaveStore, removeTasks } from "./departure.ts";
 import * as errors from "./errors.ts";
 import { joinCluster } from "./join.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -34,8 +33,6 @@ import type { ForeignStore } from "./store/foreign-store.ts";
 /** How long a request waits for the node to be in; it goes on trying in the background. Source: fact sheet 13. */
 const START_WAIT_MS = 20_000;
 const JOINING = "joining the swarm";
-const LEAVE_LIMIT_MS = 60_000;
-const LEAVE_STORE_MS = 5_000;
 
 export interface SwarmNodeDeps {
   readonly clock: Clock;
@@ -157,16 +154,10 @@ export class SwarmNode implements Membership, AsyncDisposable {
     return this.#mutex.run(async () => {
       if (request.ForceNewCluster && this.#phase.name === "active") return await this.#startOver(this.#phase, request);
       this.#expectInactive();
-      try {
+      return await this.#begin(async () => {
         const { createFirstManager } = await import("./init.ts");
-        const member = await createFirstManager(this.#memberDeps(), request, signal);
-        this.#stateFile.write(member.state);
-        await this.#start(member);
-        return member.state.nodeId;
-      } catch (err) {
-        await this.#wipe();
-        throw err;
-      }
+        return createFirstManager(this.#memberDeps(), request, signal);
+      });
     });
   }
 
@@ -195,9 +186,9 @@ export class SwarmNode implements Membership, AsyncDisposable {
       if (phase.state.role === "manager" && !force) {
         throw leavingManager(phase.name === "active" ? phase.node.control?.view : undefined);
       }
-      await this.#leaveStore(signal);
+      if (phase.name === "active") await leaveStore(this.#deps, phase, signal);
       await this.#stop();
-      await this.#removeTasks(phase.state, signal);
+      await removeTasks({ ...this.#deps, taskDb: this.#paths.taskDb, files: this.#files }, phase.state, signal);
       await this.#wipe();
     });
   }
@@ -233,17 +224,11 @@ export class SwarmNode implements Membership, AsyncDisposable {
     const backup = await readArchive(archive);
     return await this.#mutex.run(async () => {
       this.#expectInactive();
-      try {
+      return await this.#begin(async () => {
         await this.#wipe(); // an attempt that a crash broke off
         const { restoreMember } = await import("./backup/restore.ts");
-        const member = await restoreMember(this.#memberDeps(), backup, request, signal);
-        this.#stateFile.write(member.state);
-        await this.#start(member);
-        return member.state.nodeId;
-      } catch (err) {
-        await this.#wipe();
-        throw err;
-      }
+        return restoreMember(this.#memberDeps(), backup, request, signal);
+      });
     });
   }
 
@@ -272,6 +257,19 @@ export class SwarmNode implements Membership, AsyncDisposable {
     if (this.#phase.name !== "inactive") throw errors.swarmExists();
   }
 
+  /** Becomes the first manager of a cluster; nothing stays of one that could not begin. @returns its node's id. */
+  async #begin(create: () => Promise<Member>): Promise<string> {
+    try {
+      const member = await create();
+      this.#stateFile.write(member.state);
+      await this.#start(member);
+      return member.state.nodeId;
+    } catch (err) {
+      await this.#wipe();
+      throw err;
+    }
+  }
+
   /** Goes on with the cluster's state as its only manager. One that is alone already has nothing to be rid of. */
   async #startOver(phase: ActivePhase, request: InitRequest): Promise<string> {
     if (!phase.node.isManager) throw errors.onlyWorker();
@@ -286,25 +284,12 @@ export class SwarmNode implements Membership, AsyncDisposable {
     return nodeId;
   }
 
-  /** Takes this manager out of the store that the others share, so that they do not wait for it any more. */
-  async #leaveStore(signal: AbortSignal): Promise<void> {
-    if (this.#phase.name !== "active") return;
-    const { node, state } = this.#phase;
-    const { clock, log } = this.#deps;
-    const membership = node.manager?.membership;
-    if (membership === undefined) return;
-    await withDeadline(clock, LEAVE_STORE_MS, "leaving the shared store", signal, async (stop) => {
-      const members = await membership.list(stop);
-      if (members.length > 1) await membership.remove(state.nodeId, stop);
-    }).catch((err: unknown) => log.warn({ err }, "the other managers still count on this one: remove its node there"));
-  }
-
   #memberDeps() {
     return { ...this.#deps, paths: this.#paths };
   }
 
   #find(unlockKey: Uint8Array | undefined): Promise<FoundMember> {
-    return findMember({ ...this.#deps, paths: this.#paths, stateFile: this.#stateFile }, unlockKey);
+    return findMember({ ...this.#memberDeps(), stateFile: this.#stateFile }, unlockKey);
   }
 
   #enter(found: FoundMember): void {
@@ -369,23 +354,6 @@ export class SwarmNode implements Membership, AsyncDisposable {
     await jobs[Symbol.asyncDispose]();
     db[Symbol.dispose]();
     this.#phase = { name: "inactive" };
-  }
-
-  /** The containers of a node that leaves; an engine that is away must not keep the node in the cluster. */
-  async #removeTasks(state: NodeState, signal: AbortSignal): Promise<void> {
-    const { engine, log, clock } = this.#deps;
-    using db = openTaskDb(this.#paths.taskDb, log);
-    const deps = {
-      engine,
-      log,
-      db,
-      files: this.#files,
-      node: { id: state.nodeId, clusterId: state.clusterId },
-      openDataPlane: () => openDataPlane(this.#deps, { resolversFor: () => undefined }),
-    };
-    await withDeadline(clock, LEAVE_LIMIT_MS, "removing this node's containers and networks", signal, (stop) =>
-      leaveCluster(deps, stop),
-    ).catch((err: unknown) => log.error({ err }, "containers of the left swarm may be left over"));
   }
 
   async #wipe(): Promise<void> {

@@ -1,5 +1,6 @@
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { syncDirectory } from "#base/atomic-file.ts";
 
 /**
  * Where SQLite starts its write-ahead log over: 1,000 pages of 4 KiB, each with a header. Source:
@@ -36,15 +37,5 @@ function fillUp(log: number): void {
     writeSync(log, Buffer.alloc(FULL_BYTES - size), 0, FULL_BYTES - size, size);
   } catch {
     // Nothing depends on it.
-  }
-}
-
-/** A new file is found after a power loss only when its directory is on disk as well. */
-function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
   }
 }

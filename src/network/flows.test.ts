@@ -7,6 +7,7 @@ const LISTING = `udp      17 29 src=10.0.1.21 dst=10.0.1.2 sport=59481 dport=80 
 udp      17 9 src=10.0.1.21 dst=10.0.1.2 sport=59482 dport=80 [UNREPLIED] src=10.0.1.11 dst=10.0.1.21 sport=80 dport=59482 mark=0 use=1
 udp      17 9 src=192.168.7.9 dst=192.168.7.1 sport=4000 dport=5353 [UNREPLIED] src=192.168.7.1 dst=192.168.7.9 sport=5353 dport=4000 mark=0 use=1
 udp      17 9 src=192.168.7.9 dst=10.0.0.12 sport=4000 dport=80 zone-orig=4 src=10.0.0.12 dst=192.168.7.9 sport=80 dport=4000 mark=1 use=1
+tcp      6 118 SYN_SENT src=192.168.7.9 dst=192.168.7.1 sport=4001 dport=8080 [UNREPLIED] src=10.0.1.12 dst=192.168.7.9 sport=80 dport=4001 mark=0 use=1
 `;
 
 test("flows are read with or without answers and zones", () => {
@@ -15,6 +16,7 @@ test("flows are read with or without answers and zones", () => {
     { destination: "10.0.1.2", port: 80, answerer: "10.0.1.11" },
     { destination: "192.168.7.1", port: 5353, answerer: "192.168.7.1" },
     { destination: "10.0.0.12", port: 80, answerer: "10.0.0.12" },
+    { destination: "192.168.7.1", port: 8080, answerer: "10.0.1.12" },
   ]);
 });
 

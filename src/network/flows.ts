@@ -4,7 +4,7 @@ import type { Logger } from "#base/log.ts";
 import type { Host } from "./host.ts";
 import type { RuleChange } from "./rules/render.ts";
 
-/** A UDP flow as connection tracking remembers it. */
+/** A flow as connection tracking remembers it. */
 export interface Flow {
   /** Where the client sends to. */
   readonly destination: string;
@@ -28,10 +28,7 @@ export interface FlowView {
   readonly published: ReadonlySet<number>;
 }
 
-/**
- * Which flows must be forgotten, as arguments of `conntrack -D`. A client that never rests would keep its flow for
- * ever: to a container that serves no more, or past the mesh, if it was there before the port was published.
- */
+/** Which flows must be forgotten, as arguments of `conntrack -D`. */
 export function staleFlows(flows: readonly Flow[], view: FlowView): readonly (readonly string[])[] {
   const isOurs = (address: string) => {
     const number = parseIpv4(address);
@@ -57,7 +54,20 @@ export const newUdpPorts = (changes: readonly RuleChange[]): ReadonlySet<number>
     }),
   );
 
-/** Makes connection tracking forget flows of UDP. Those of TCP end by themselves, with their container at the latest. */
+/**
+ * Flows that do not end by themselves, as arguments of `conntrack`. A client of UDP that never rests would keep its flow
+ * for ever: to a container that serves no more, or past the mesh, if it was there before the port was published.
+ */
+const UDP: readonly string[] = ["-p", "udp"];
+/**
+ * A host that is lost answers nothing: its clients would try it again and again, and so would, minutes later, whoever
+ * opens a connection from the same port.
+ */
+const UNANSWERED_TCP: readonly string[] = ["-p", "tcp", "--state", "SYN_SENT"];
+
+const NO_PORTS: ReadonlySet<number> = new Set();
+
+/** Makes connection tracking forget flows that lead to where nobody serves any more. */
 export class FlowKeeper {
   readonly #host: Host;
   readonly #log: Logger;
@@ -68,21 +78,23 @@ export class FlowKeeper {
     this.#log = log;
   }
 
+  /** @param view `published`: ports of UDP. */
   async forgetStale(view: FlowView, signal: AbortSignal): Promise<void> {
     if (!this.#isAvailable) return;
     try {
-      const { stdout } = await this.#conntrack(["-L"], signal);
-      for (const filter of staleFlows(parseFlows(stdout), view)) await this.#conntrack(["-D", ...filter], signal);
+      await this.#forget(UDP, view, signal);
+      await this.#forget(UNANSWERED_TCP, { ...view, published: NO_PORTS }, signal);
     } catch (err) {
       if (signal.aborted || errorCode(err) !== "not_found") throw err;
       this.#isAvailable = false;
-      this.#log.warn({ err }, "UDP clients may go on to ask stopped containers: install the package conntrack");
+      this.#log.warn({ err }, "clients may go on to ask containers that are gone: install the package conntrack");
     }
   }
 
-  /** Its exit code says whether there was anything, so it says nothing. */
-  #conntrack(args: readonly string[], signal: AbortSignal) {
-    const [verb = "", ...filter] = args;
-    return this.#host.run(["conntrack", verb, "-p", "udp", ...filter], signal);
+  /** The exit code of conntrack says whether there was anything, so it says nothing. */
+  async #forget(which: readonly string[], view: FlowView, signal: AbortSignal): Promise<void> {
+    const { stdout } = await this.#host.run(["conntrack", "-L", ...which], signal);
+    for (const filter of staleFlows(parseFlows(stdout), view))
+      await this.#host.run(["conntrack", "-D", ...which, ...filter], signal);
   }
 }

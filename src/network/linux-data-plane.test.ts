@@ -179,7 +179,10 @@ test("conntrack is asked to forget only when an endpoint is gone", async () => {
   await bed.settled();
   assert.deepEqual(
     bed.host.take("conntrack").map(({ command }) => command),
-    ["conntrack -L -p udp", "conntrack -D -p udp --reply-src 10.0.1.11"],
+    ["-p udp", "-p tcp --state SYN_SENT"].flatMap((which) => [
+      `conntrack -L ${which}`,
+      `conntrack -D ${which} --reply-src 10.0.1.11`,
+    ]),
   );
 });
 

@@ -3,6 +3,7 @@ import { FlotillaError } from "#base/errors.ts";
 import { type Random, systemRandom } from "#base/random.ts";
 import type { StoreObject } from "#model/objects.ts";
 import { deepFreeze } from "./freeze.ts";
+import { parseStored, renderStored, type StoredObject } from "./schema.ts";
 import type { Address, Codec } from "./store.ts";
 
 /** The first byte of every stored value. A new way to store gets a new number; these are never given another meaning. */
@@ -15,9 +16,9 @@ const KEY = 32;
 const NONCE = 12;
 const TAG = 16;
 
-/** Values as JSON that anybody can read: for tests, and for stores that never leave memory. */
+/** Values that anybody can read: for tests, and for stores that never leave memory. */
 export const plainCodec: Codec = {
-  encode: (object) => Buffer.concat([Buffer.of(PLAIN), Buffer.from(JSON.stringify(object))]),
+  encode: (object) => Buffer.concat([Buffer.of(PLAIN), Buffer.from(renderStored(object))]),
   decode: (bytes, address) => {
     expectFormat(bytes, PLAIN, address);
     return parse(Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.length - 1), address);
@@ -41,7 +42,7 @@ export function sealedCodec(key: Uint8Array, random: Random = systemRandom): Cod
     encode(object) {
       const nonce = random.bytes(NONCE);
       const cipher = createCipheriv(CIPHER, secret, nonce).setAAD(identity(object));
-      const text = cipher.update(JSON.stringify(object), "utf8");
+      const text = cipher.update(renderStored(object), "utf8");
       cipher.final();
       return Buffer.concat([Buffer.of(SEALED), nonce, text, cipher.getAuthTag()]);
     },
@@ -81,15 +82,18 @@ function expectFormat(bytes: Uint8Array, format: number, address: Address): void
 }
 
 function parse(text: Buffer, address: Address): StoreObject {
-  let object: { kind?: unknown; id?: unknown; version?: unknown };
+  const object = readText(text, address);
+  if (object["kind"] !== address.kind || object["id"] !== address.id) throw damaged(address, "it is another object's");
+  return deepFreeze(Object.assign(object, { version: address.version }) as unknown as StoreObject);
+}
+
+function readText(text: Buffer, address: Address): StoredObject {
   try {
-    object = JSON.parse(text.toString("utf8"));
+    return parseStored(text.toString("utf8"));
   } catch (cause) {
-    throw damaged(address, "it is not JSON", cause);
+    if (!(cause instanceof FlotillaError)) throw damaged(address, "it is not JSON", cause);
+    throw new FlotillaError(cause.code, `${address.kind} ${address.id} was stored with ${cause.message}`, { cause });
   }
-  if (object.kind !== address.kind || object.id !== address.id) throw damaged(address, "it is another object's");
-  object.version = address.version;
-  return deepFreeze(object as StoreObject);
 }
 
 const damaged = ({ kind, id }: Address, why: string, cause?: unknown): FlotillaError =>

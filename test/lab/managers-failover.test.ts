@@ -36,7 +36,6 @@ test("another manager leads when the leader is lost", scene, async (t) => {
   assert.ok(first);
   await formManagers(managers, hosts.slice(3));
   await say(first, "service", "create", "--quiet", "--name", "web", "--replicas", "8", "flotilla/demo:1");
-  const before = await containers(hosts, "web");
 
   for (const fault of FAULTS) {
     await t.test(`the leader ${fault.name}`, async () => {
@@ -44,6 +43,9 @@ test("another manager leads when the leader is lost", scene, async (t) => {
       const others = managers.filter((host) => host !== leader);
       const [asked, writer] = others;
       assert.ok(asked && writer);
+      // The leader's own tasks run elsewhere when its host is away for longer than a node may be.
+      const rest = hosts.filter((host) => host !== leader);
+      const before = await containers(rest, "web");
       await fault.begin(leader);
       const startedAt = systemClock.now();
       const next = await eventually("another leads", async () => {
@@ -61,7 +63,9 @@ test("another manager leads when the leader is lost", scene, async (t) => {
         `${led} Ready Leader`,
         "h4 Ready",
       ]);
-      assert.deepEqual(await containers(hosts, "web"), before, "no task was restarted");
+      const after = new Set(await containers(rest, "web"));
+      const ended = before.filter((container) => !after.has(container));
+      assert.deepEqual(ended, [], "no task of the other hosts was restarted");
     });
   }
 });

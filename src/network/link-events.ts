@@ -1,7 +1,7 @@
 import { keyOf } from "./links/link-fact.ts";
 
-/** What `ip monitor` is asked for: devices, addresses, routes, rules, neighbours (with those of bridges), settings. */
-export const LINK_EVENTS: readonly string[] = ["ip", "monitor", "link", "address", "route", "rule", "neigh", "netconf"];
+/** What `ip monitor` is asked for: devices, addresses, neighbours (with those of bridges), settings. */
+export const LINK_EVENTS: readonly string[] = ["ip", "monitor", "link", "address", "neigh", "netconf"];
 
 /** How soon an event must be looked after. */
 export type Urgency = "now" | "soon";
@@ -18,9 +18,8 @@ export function linkEventUrgency(line: string, isWanted: IsWanted): Urgency | un
   const isDeleted = line.startsWith("Deleted ");
   const entry = entryOf(line.replace(/^Deleted /, ""));
   if (entry !== undefined) return isWanted(entry.key, isDeleted ? undefined : entry.value) ? undefined : "soon";
-  if (/ dev fl-/.test(line)) return / (proto 241|table \d)/.test(line) ? "soon" : undefined;
   if (/^(Deleted )?\d+: /.test(line) && /\bfl-(br|vx)\d/.test(line)) return "now";
-  return /^inet fl-br\d|\bfwmark 0xf1/.test(line) ? "soon" : undefined;
+  return /^inet fl-br\d/.test(line) ? "soon" : undefined;
 }
 
 /** The entry that a line tells of, and what it is now: undefined when it has become useless. */

@@ -24,15 +24,6 @@ export const RULE_TABLE = "flotilla";
 /** Marks of ours have this in their highest byte. Others in use: Kubernetes 0x4000 and 0x8000, Tailscale 0xff0000. */
 export const MARK_BASE = 0xf1000000;
 export const MARK_MASK = 0xff000000;
-/** What is different in the mark of a connection whose client is this host itself. */
-export const OWN_CLIENT_BITS = 0x03000000;
-
-/** Where our policy rules stand: after the local table (0), before main (32766). */
-export const RULE_PRIORITY = 2417;
-
-/** Which routes are ours (`proto`): numbers above 192 are free for administrators. Source: rtnetlink.h */
-export const ROUTE_PROTOCOL = 241;
-
 /**
  * The number of a node in the mesh, from 1 up to the size of the mesh's network: the low bits of its address there.
  * Undefined when `address` is not one of `subnet` (CIDR).
@@ -43,7 +34,7 @@ export function numberInSubnet(subnet: string, address: string): number | undefi
   return number - block.base;
 }
 
-/** The mark of connections that entered by the node with this number; the number of its routing table, too. */
+/** The mark of connections that entered by the node with this number. */
 export const entryMark = (number: number): string => hex(MARK_BASE + (number % 2 ** 24));
 
 /** The connection tracking zone (1 to 65535) of connections that entered by the node with this number. */

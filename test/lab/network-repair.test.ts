@@ -115,12 +115,9 @@ test("networks outlive daemons, and what others break is mended", { ...probeScen
       },
     },
     {
-      name: "the rules of routing",
-      look: async (on) => sorted(await list(on, "ip", "rule", "show")),
-      damage: async (on) => {
-        const rules = (await list(on, "ip", "rule", "show")).split("\n").filter((rule) => rule.includes("fwmark"));
-        for (const rule of rules) await list(on, "ip", "rule", "del", "pref", rule.split(":")[0] ?? "");
-      },
+      name: "the ways back of the mesh",
+      look: async (on) => sorted(await list(on, "nft", "list", "map", "bridge", "flotilla", "entries")),
+      damage: (on) => list(on, "nft", "flush", "map", "bridge", "flotilla", "entries"),
     },
     {
       name: "the engine's permission to forward",

@@ -15,7 +15,7 @@ export interface HostFacts {
   readonly peers: readonly PeerFacts[];
 }
 
-export type KernelFeature = "vxlan" | "bridge" | "br_netfilter" | "nf_tables" | "policy routing";
+export type KernelFeature = "vxlan" | "bridge" | "br_netfilter" | "nf_tables";
 export type Program = "ip" | "bridge" | "nft" | "conntrack";
 
 export interface EngineFacts {

@@ -20,6 +20,13 @@ const RULESET = `table ip trial {
     ct mark set meta mark
   }
 }
+table bridge trial {
+  map entries { type mark : ether_addr; }
+  chain entry {
+    type filter hook prerouting priority 100;
+    ether daddr set meta mark map @entries
+  }
+}
 `;
 
 const TRIALS: Readonly<Record<KernelFeature, readonly Trial[]>> = {
@@ -33,7 +40,6 @@ const TRIALS: Readonly<Record<KernelFeature, readonly Trial[]>> = {
     { argv: ["ip", "link", "add", "trial", "type", "vxlan", "id", "1", "dstport", "4789", "nolearning", "proxy"] },
   ],
   nf_tables: [{ argv: ["nft", "--file", "-"], input: RULESET }],
-  "policy routing": [{ argv: ["ip", "rule", "add", "fwmark", "1", "table", "100"] }],
 };
 
 /** Tries what networks need. Nothing is known without root. */
@@ -52,6 +58,5 @@ export async function gatherKernel(signal: AbortSignal): Promise<HostFacts["kern
     br_netfilter: await works(TRIALS.br_netfilter),
     vxlan: await works(TRIALS.vxlan),
     nf_tables: await works(TRIALS.nf_tables),
-    "policy routing": await works(TRIALS["policy routing"]),
   };
 }

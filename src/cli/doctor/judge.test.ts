@@ -15,7 +15,7 @@ const ENGINE: EngineFacts = {
 
 /** A host on which nothing is wrong and everything could be checked. */
 const WELL: HostFacts = {
-  kernel: { vxlan: true, bridge: true, br_netfilter: true, nf_tables: true, "policy routing": true },
+  kernel: { vxlan: true, bridge: true, br_netfilter: true, nf_tables: true },
   programs: { ip: true, bridge: true, nft: true, conntrack: true },
   engine: ENGINE,
   ports: [

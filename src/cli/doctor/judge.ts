@@ -55,7 +55,6 @@ const FEATURES: Readonly<Record<KernelFeature, string>> = {
   br_netfilter: "load the module br_netfilter: without it answers to virtual addresses get lost",
   vxlan: "load the module vxlan, or boot a kernel that has it: without it networks end at the host",
   nf_tables: "boot a kernel with nf_tables (5.4 or newer), with its modules nft_nat, nft_masq and nft_hash",
-  "policy routing": "boot a kernel with IP_MULTIPLE_TABLES: the routing mesh sends answers back the way they came",
 };
 
 const judgeProgram = (name: string, debian: string, isThere: boolean): Finding =>

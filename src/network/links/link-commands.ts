@@ -37,16 +37,6 @@ const COMMANDS: Readonly<Record<Exclude<LinkTable, "setting">, Commands>> = {
     put: (name, value) => [`neigh replace ${name} ${value} nud permanent`],
     remove: (name) => [`neigh del ${name}`],
   },
-  route: {
-    tool: "ip",
-    put: (name, value) => [`route replace ${name} ${value}`],
-    remove: (name) => [`route del ${name}`],
-  },
-  rule: {
-    tool: "ip",
-    put: (name, value) => [`rule add ${name} ${value}`],
-    remove: (name) => [`rule del ${name}`],
-  },
   hairpin: { tool: "bridge", put: (name, value) => [`link set dev ${name} ${value}`], remove: nothing },
   forwarding: {
     tool: "bridge",

@@ -3,14 +3,7 @@ import type { LinkChange } from "./link-commands.ts";
 import type { LinkFact, LinkTable } from "./link-fact.ts";
 
 /** What of ours may be taken out when nobody wants it: the rest goes with its device, or is the engine's. */
-const REMOVABLE: ReadonlySet<string> = new Set<LinkTable>([
-  "tunnel",
-  "address",
-  "neighbour",
-  "forwarding",
-  "route",
-  "rule",
-]);
+const REMOVABLE: ReadonlySet<string> = new Set<LinkTable>(["tunnel", "address", "neighbour", "forwarding"]);
 
 /**
  * How the kernel, which holds `held`, becomes what is wanted, as far as the bridges exist. Of the given keys only.

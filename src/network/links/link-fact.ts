@@ -1,4 +1,3 @@
-import { entryMark, ROUTE_PROTOCOL, RULE_PRIORITY } from "#network/names.ts";
 import type { Fact } from "#network/wanted.ts";
 
 /**
@@ -8,17 +7,7 @@ import type { Fact } from "#network/wanted.ts";
  * - `hairpin`: that a bridge may send back to a container what came from it: a container that calls itself by a service
  * - `setting`: a file under /proc/sys
  */
-export type LinkTable =
-  | "setting"
-  | "tunnel"
-  | "port"
-  | "bridge"
-  | "hairpin"
-  | "address"
-  | "neighbour"
-  | "forwarding"
-  | "route"
-  | "rule";
+export type LinkTable = "setting" | "tunnel" | "port" | "bridge" | "hairpin" | "address" | "neighbour" | "forwarding";
 
 /**
  * An entry of such a table, in iproute2's own words: `name` and `value` are what its commands take, so that what is
@@ -91,13 +80,3 @@ export const neighbourFact = (address: string, mac: string, tunnel: string, brid
 /** Frames for `mac` go through the tunnel to `host`. */
 export const forwardingFact = (mac: string, host: string, tunnel: string, bridge: string): LinkFact =>
   fact("forwarding", `${mac} dev ${tunnel}`, `dst ${host}`, { bridge, tunnel });
-
-/** What bears the entry node's mark leaves by that node: its number is also that of the routing table. */
-export const entryRouteFacts = (number: number, address: string, bridge: string): readonly LinkFact[] => {
-  const mark = entryMark(number);
-  const route = `via ${address} dev ${bridge} proto ${ROUTE_PROTOCOL} onlink`;
-  return [
-    fact("route", `default table ${mark}`, route, { bridge }),
-    fact("rule", `priority ${RULE_PRIORITY} fwmark ${mark}`, `table ${mark}`, { bridge }),
-  ];
-};

@@ -1,14 +1,9 @@
 import { jsonRows } from "#network/json-rows.ts";
-import { entryMark, hex, isBridge, isTunnel, MARK_BASE, MARK_MASK, ROUTE_PROTOCOL } from "#network/names.ts";
+import { isBridge, isTunnel } from "#network/names.ts";
 import { bridgeWords, keyOf, type LinkTable, portWords, tunnelWords } from "./link-fact.ts";
 
 /** What `ip -batch` is asked, with `-json` and `-details`: all of our kind that could be there. */
-export const LOOK_IP: readonly string[] = [
-  "addr show",
-  "neigh show nud permanent",
-  "rule show",
-  `route show table all proto ${ROUTE_PROTOCOL}`,
-];
+export const LOOK_IP: readonly string[] = ["addr show", "neigh show nud permanent"];
 
 /** A device of this host that a bridge of ours has as a port. */
 export interface BridgePort {
@@ -57,36 +52,20 @@ interface NeighbourRow {
   readonly state: readonly string[];
 }
 
-interface RuleRow {
-  readonly priority: number;
-  readonly fwmark?: string;
-  readonly table?: string;
-}
-
-interface RouteRow {
-  readonly dst: string;
-  readonly gateway?: string;
-  readonly dev?: string;
-  readonly table?: string;
-  readonly flags: readonly string[];
-}
-
 interface ForwardingRow {
   readonly mac: string;
   readonly ifname?: string;
   readonly dst?: string;
 }
 
-type IpRow = LinkRow | NeighbourRow | RuleRow | RouteRow;
+type IpRow = LinkRow | NeighbourRow;
 
 /** @param ip what `LOOK_IP` printed: one JSON array a line. @param bridge what `bridge -json fdb show` printed. */
 export function parseLinks(ip: string, bridge: string): ObservedLinks {
   const found = new Finding();
   for (const row of ip.split("\n").flatMap(jsonRows<IpRow>)) {
     if ("ifname" in row) found.link(row);
-    else if ("priority" in row) found.rule(row);
-    else if ("state" in row) found.neighbour(row);
-    else found.route(row);
+    else found.neighbour(row);
   }
   for (const row of jsonRows<ForwardingRow>(bridge)) found.forwarding(row);
   return found;
@@ -118,16 +97,6 @@ class Finding implements ObservedLinks {
     if (isTunnel(dev) && lladdr !== undefined) this.#hold("neighbour", `${dst} dev ${dev}`, `lladdr ${lladdr}`);
   }
 
-  rule({ priority, fwmark, table }: RuleRow): void {
-    const mark = Number(fwmark);
-    if (isOurs(mark)) this.#hold("rule", `priority ${priority} fwmark ${hex(mark)}`, tableWords(table));
-  }
-
-  route({ dst, gateway, dev, table, flags }: RouteRow): void {
-    const onlink = flags.includes("onlink") ? " onlink" : "";
-    this.#hold("route", `${dst} ${tableWords(table)}`, `via ${gateway} dev ${dev} proto ${ROUTE_PROTOCOL}${onlink}`);
-  }
-
   forwarding({ mac, ifname = "", dst }: ForwardingRow): void {
     if (isTunnel(ifname) && dst !== undefined) this.#hold("forwarding", `${mac} dev ${ifname}`, `dst ${dst}`);
   }
@@ -150,12 +119,3 @@ class Finding implements ObservedLinks {
     this.held.set(keyOf(table, name), value);
   }
 }
-
-const isOurs = (mark: number): boolean =>
-  Number.isInteger(mark) && mark >= MARK_BASE && (mark & MARK_MASK) >>> 0 === MARK_BASE;
-
-/** iproute2 prints the number of a table in decimal; `main` and the like by name. */
-const tableWords = (table: string | undefined): string => {
-  const number = Number(table);
-  return isOurs(number) ? `table ${entryMark(number - MARK_BASE)}` : `table ${table ?? "main"}`;
-};

@@ -1,11 +1,10 @@
 import type { NetworkId } from "#model/ids.ts";
 import { macOf } from "#model/mac-address.ts";
 import type { NodeNetwork, NodeService } from "#model/node-network.ts";
-import { bridgeName, numberInSubnet, tunnelName } from "#network/names.ts";
+import { bridgeName, tunnelName } from "#network/names.ts";
 import {
   addressFact,
   bridgeFact,
-  entryRouteFacts,
   forwardingFact,
   type LinkFact,
   neighbourFact,
@@ -24,7 +23,6 @@ export function networkLinks(network: NodeNetwork): readonly LinkFact[] {
     portFact(tunnel, bridge, mtu),
     bridgeFact(bridge, macOf(address)),
     ...peers.flatMap((peer) => remote(peer.address, peer.host, tunnel, bridge)),
-    ...(network.ingress ? entryRoutes(network) : []),
   ];
 }
 
@@ -60,9 +58,3 @@ function settings({ vni, ingress }: NodeNetwork): readonly LinkFact[] {
     ...(ingress ? [settingFact(`${own}/route_localnet`, "1", bridge)] : []),
   ];
 }
-
-const entryRoutes = ({ vni, subnet, peers }: NodeNetwork): readonly LinkFact[] =>
-  peers.flatMap(({ address }) => {
-    const number = numberInSubnet(subnet, address);
-    return number === undefined ? [] : entryRouteFacts(number, address, bridgeName(vni));
-  });

@@ -29,7 +29,7 @@ const meshRules = ({ vni, subnet, peers }: NodeNetwork): readonly RuleFact[] => 
     return [
       element("ip", "entry_zones", macOf(address), String(entryZone(number))),
       element("ip", "entry_marks", macOf(address), entryMark(number)),
-      element("ip", "entry_addresses", entryMark(number), address),
+      element("bridge", "entries", entryMark(number), macOf(address)),
     ];
   }),
 ];

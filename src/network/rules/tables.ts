@@ -1,4 +1,4 @@
-import { hex, MARK_BASE, MARK_MASK, OWN_CLIENT_BITS } from "#network/names.ts";
+import { hex, MARK_BASE, MARK_MASK } from "#network/names.ts";
 import type { Family } from "./rule-fact.ts";
 
 /** A set or map of our tables: what it holds, and its declaration in the language of nftables. */
@@ -46,17 +46,16 @@ export const SETS: readonly SetDeclaration[] = [
   set("ip", "mesh_containers", "type ether_addr;", "the same containers on the mesh's network"),
   set("ip", "entry_zones", "typeof ether saddr : ct zone;", "nodes by which connections come in, and their zones"),
   set("ip", "entry_marks", "type ether_addr : mark;", "the same nodes, and their marks"),
-  set("ip", "entry_addresses", "type mark : ipv4_addr;", "the same nodes' addresses on the mesh's network"),
   set("bridge", "subnets", "type ipv4_addr; flags interval;", "the networks' subnets"),
   set("bridge", "peers", "type ether_addr;", "the other nodes' bridges"),
   set("bridge", "local", "type ether_addr . ipv4_addr;", "the containers of this node"),
   set("bridge", "guests", "type ifname;", "ports of our bridges"),
   set("bridge", "senders", "type ifname . ether_addr . ipv4_addr;", "who may send from which address at which port"),
   set("bridge", "mirrors", "type ifname . ifname;", "each port with itself"),
+  set("bridge", "entries", "type mark : ether_addr;", "by marks, the nodes by which connections came in"),
 ];
 
 const MARKED = `& ${hex(MARK_MASK)} == ${hex(MARK_BASE)}`;
-const MARKED_OWN = `& ${hex(MARK_MASK)} == ${hex((MARK_BASE ^ OWN_CLIENT_BITS) >>> 0)}`;
 
 /** A chain of our tables that is always the same. */
 export interface ChainDeclaration {
@@ -95,19 +94,11 @@ export const CHAINS: readonly ChainDeclaration[] = [
   ),
   chain(
     "ip",
-    "to_entry",
-    "# an address of this host would be routed to it, whatever the mark: the packet goes to the entry as it is",
-    `meta mark set ct mark ^ ${hex(OWN_CLIENT_BITS)} dup to meta mark map @entry_addresses drop`,
-  ),
-  chain(
-    "ip",
     "mangle_prerouting",
     "type filter hook prerouting priority mangle; policy accept;",
-    "# a connection remembers by which node it came in, and its replies leave by that node",
-    "iifname @ingress ct state new ct mark set ether saddr map @entry_marks",
-    `iifname @ingress ct state new ct mark ${MARKED} fib saddr type local ct mark set ct mark ^ ${hex(OWN_CLIENT_BITS)}`,
-    `iifname "fl-br*" ct direction reply ct mark ${MARKED} meta mark set ct mark`,
-    `iifname "fl-br*" ct direction reply ct mark ${MARKED_OWN} goto to_entry`,
+    "# a connection remembers by which node it came in, and its replies are marked with that",
+    "ct state new iifname @ingress ct mark set ether saddr map @entry_marks",
+    `ct direction reply ct mark ${MARKED} iifname @ingress meta mark set ct mark`,
   ),
   chain("ip", "published", "meta l4proto . th dport vmap @published_ports"),
   chain(
@@ -188,20 +179,6 @@ export const CHAINS: readonly ChainDeclaration[] = [
   ),
   chain(
     "ip",
-    "filter_output",
-    "type filter hook output priority filter; policy accept;",
-    "# replies of the mesh leave by where they came from, and that is no detour",
-    'oifname "fl-br*" icmp type redirect drop',
-  ),
-  chain(
-    "ip",
-    "mangle_postrouting",
-    "type filter hook postrouting priority mangle; policy accept;",
-    "# the mark has chosen the route; the tunnel's own packets go by another",
-    `oifname "fl-br*" meta mark ${MARKED} meta mark set 0`,
-  ),
-  chain(
-    "ip",
     "nat_postrouting",
     "type nat hook postrouting priority 95; policy accept;",
     "# the host calls a published port at its loopback address",
@@ -230,6 +207,13 @@ export const CHAINS: readonly ChainDeclaration[] = [
     "ether saddr @peers drop",
     "ip saddr @subnets ether saddr . ip saddr != @local drop",
     "arp saddr ip @subnets arp saddr ether . arp saddr ip != @local drop",
+  ),
+  chain(
+    "bridge",
+    "entry",
+    "type filter hook prerouting priority 100; policy accept;",
+    "# replies of the mesh cross the bridge to the node by which their connection came in: no route is asked",
+    "ether daddr set meta mark map @entries meta mark set 0",
   ),
   chain(
     "bridge",

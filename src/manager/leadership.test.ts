@@ -6,10 +6,11 @@ import { silentLogger } from "#base/log.ts";
 import { ManualClock } from "#base/manual-clock.ts";
 import { seededRandom } from "#base/random.ts";
 import { LEADERSHIP_ID } from "#model/objects.ts";
+import type { Operation } from "#model/operation.ts";
 import { openMemoryStore } from "#store/memory.ts";
 import { openReplica } from "#store/replica.ts";
 import { StoreState } from "#store/state.ts";
-import type { Store } from "#store/store.ts";
+import type { Lease, Store } from "#store/store.ts";
 import { liveManager } from "#store/testing/samples.ts";
 import { type LeaderWork, lead } from "./leadership.ts";
 import type { ClusterState } from "./state.ts";
@@ -23,6 +24,8 @@ class TestManagers {
   readonly clock = new ManualClock();
   readonly #state = new StoreState();
   readonly #stop = new AbortController();
+  /** The manager whose member leads the store. */
+  storeLeader = "";
   /** Who works, in the order in which they began; never more than one. */
   readonly leaders: { readonly name: string; readonly fenced: ClusterState; readonly lost: AbortSignal }[] = [];
 
@@ -39,7 +42,8 @@ class TestManagers {
         return await store.lease(ttlMs, signal);
       },
     };
-    const ended = lead(state, { ...parts, nodeId: name, leases }, work, life.signal);
+    const storeLeads = () => this.storeLeader === name;
+    const ended = lead(state, { ...parts, nodeId: name, leases, storeLeads }, work, life.signal);
     ended.catch(() => undefined);
     return {
       state,
@@ -68,6 +72,25 @@ class TestManagers {
 
   get present(): readonly string[] {
     return this.leaders.filter(({ lost }) => !lost.aborted).map(({ name }) => name);
+  }
+
+  /** Has the others know these as managers that are alive. @returns the lease that they live by. */
+  async announce(names: readonly string[]): Promise<Lease> {
+    const { signal } = this.#stop;
+    const store = openMemoryStore(this.#state, { clock: this.clock });
+    const lease = await store.lease(2_000, signal);
+    const objects = names.map((id) => {
+      const node = aNode({ id });
+      return { ...node, spec: { ...node.spec, Role: "manager" as const } };
+    });
+    await store.commit(
+      [
+        ...objects.map((object): Operation => ({ type: "create", object })),
+        ...names.map((id): Operation => ({ type: "create", object: liveManager(id), lease: lease.id })),
+      ],
+      signal,
+    );
+    return lease;
   }
 
   /** Deletes the leadership, as no store does. */
@@ -168,17 +191,8 @@ test("a leader that is being demoted lets another lead, and stands again when th
   const a = await managers.start("a");
   await managers.clock.advance(10);
   await managers.start("b");
-  const [isWorker, isManager] = [aNode({ id: "a" }), aNode({ id: "b" })];
-  const { signal } = new AbortController();
-  const lease = await a.store.lease(2_000, signal);
-  const created = await a.state.commit(
-    [
-      { type: "create", object: isWorker },
-      { type: "create", object: { ...isManager, spec: { ...isManager.spec, Role: "manager" } } },
-      { type: "create", object: liveManager("b"), lease: lease.id },
-    ],
-    signal,
-  );
+  const lease = await managers.announce(["b"]);
+  const created = await a.state.commit([{ type: "create", object: aNode({ id: "a" }) }], new AbortController().signal);
   assert.ok(created.ok);
   await managers.clock.advance(10);
   assert.deepEqual(managers.present, ["b"]);
@@ -186,6 +200,43 @@ test("a leader that is being demoted lets another lead, and stands again when th
   await managers.overthrow();
   await managers.clock.advance(10);
   assert.equal(managers.present.length, 1);
+});
+
+test("a manager whose member leads the store leaves a vacancy to the others, and takes it when nobody else does", async () => {
+  await using managers = new TestManagers();
+  const a = await managers.start("a");
+  await managers.clock.advance(10);
+  managers.storeLeader = "b";
+  await managers.start("b");
+  const c = await managers.start("c");
+  await managers.announce(["b", "c"]);
+  await managers.clock.advance(10_000);
+  await a.crash();
+  await managers.clock.advance(FAILOVER_MS);
+  assert.deepEqual(managers.present, ["c"]);
+  await c.crash();
+  await managers.clock.advance(FAILOVER_MS);
+  assert.deepEqual(managers.present, ["b"]);
+});
+
+test("a leader whose member has come to lead the store lets another lead", async () => {
+  await using managers = new TestManagers();
+  await managers.start("a");
+  await managers.clock.advance(10);
+  await managers.start("b");
+  const lease = await managers.announce(["a", "b"]);
+  managers.storeLeader = "a";
+  await managers.clock.advance(1_000);
+  managers.storeLeader = "b";
+  await managers.clock.advance(10_000);
+  assert.deepEqual(managers.present, ["a"], "not for a moment only");
+  managers.storeLeader = "a";
+  await managers.clock.advance(3_000);
+  assert.deepEqual(managers.present, ["b"]);
+  managers.storeLeader = "b";
+  await lease[Symbol.asyncDispose]();
+  await managers.clock.advance(10_000);
+  assert.deepEqual(managers.present, ["b"], "nobody else is there");
 });
 
 test("a leader whose work fails gives up its leadership", async () => {
@@ -216,7 +267,8 @@ test("a store without an answer is asked again", async () => {
       return store.lease(ttlMs, signal);
     },
   };
-  const ended = lead(state, { ...parts, nodeId: "b", leases }, managers.work("b"), stop.signal).catch(() => undefined);
+  const deps = { ...parts, nodeId: "b", leases, storeLeads: () => false };
+  const ended = lead(state, deps, managers.work("b"), stop.signal).catch(() => undefined);
   await managers.clock.advance(10_000);
   assert.deepEqual(managers.present, ["b"]);
   stop.abort(new Error("the test is over"));

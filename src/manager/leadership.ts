@@ -6,7 +6,7 @@ import type { Random } from "#base/random.ts";
 import type { NodeId } from "#model/ids.ts";
 import { LEADERSHIP_ID, type Leadership, type Revision } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
-import { mayLead } from "#plan/managers.ts";
+import { hasOtherToLead, mayLead } from "#plan/managers.ts";
 import type { Lease, Store } from "#store/store.ts";
 import { keepTrying } from "./keep-trying.ts";
 import type { ClusterState } from "./state.ts";
@@ -16,10 +16,21 @@ import type { ClusterState } from "./state.ts";
  * enough for a busy disk, or an election among the store's own members (0.5 s each).
  */
 const LEASE_MS = 2_000;
+/** How long a manager whose store leads leaves a vacancy to the others. */
+const HEAD_START_MS = 250;
+/** How long the two may lead on one host: longer than an election in the store, which may end as it began. */
+const TOGETHER_MS = 1_500;
+/** Between looks whether they do. */
+const LOOK_MS = 500;
 
 export interface LeadershipDeps {
   readonly nodeId: NodeId;
   readonly leases: Pick<Store, "lease">;
+  /**
+   * Whether this manager's member of the store leads the other members. Another manager should then lead the cluster:
+   * with its host the cluster would lose both, and leases begin anew when the store's leader is lost.
+   */
+  readonly storeLeads: () => boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -39,7 +50,7 @@ export type LeaderWork = (fenced: ClusterState, lost: AbortSignal) => Promise<ne
  *   is the one that it made.
  * - The work is stopped before the lease ends, and another manager begins after: with clocks of equal speed, two never
  *   work at once. Where they are not, the check holds.
- * - A manager that is to be a worker lets others lead.
+ * - A manager that is to be a worker lets others lead, and so does one whose member leads the store.
  *
  * @throws what `work` throws while it leads: then leadership is given up at once.
  */
@@ -51,6 +62,10 @@ export async function lead(
 ): Promise<never> {
   return keepTrying(deps, "cannot stand for leadership", signal, async () => {
     await vacancy(state, deps.nodeId, signal);
+    if (shouldGiveWay(state, deps)) {
+      await deps.clock.sleep(HEAD_START_MS, signal);
+      await vacancy(state, deps.nodeId, signal);
+    }
     await using lease = await deps.leases.lease(LEASE_MS, signal);
     const leadership = await take(state, deps, lease, signal);
     if (leadership !== undefined) await serve(state, deps, leadership, lease, work, signal);
@@ -104,19 +119,23 @@ async function take(
 /** Works until leadership is lost. @throws what the work throws, or the reason of `signal`. */
 async function serve(
   state: ClusterState,
-  { log }: LeadershipDeps,
+  deps: LeadershipDeps,
   leadership: Leadership,
   lease: Lease,
   work: LeaderWork,
   signal: AbortSignal,
 ): Promise<void> {
+  const { log } = deps;
   using lost = new LinkedAbort(signal);
   const depose = (cause: unknown) => lost.abort(new FlotillaError("unavailable", "no longer leads", { cause }));
   const onLeaseLost = () => depose(lease.lost.reason);
   lease.lost.addEventListener("abort", onLeaseLost, { once: true });
   if (lease.lost.aborted) onLeaseLost();
   log.info({ version: leadership.version }, "leads the cluster");
-  const watching = watchLeadership(state, leadership, lost.signal).catch(depose);
+  const watching = Promise.race([
+    watchLeadership(state, leadership, lost.signal),
+    untilGivingWay(state, deps, lost.signal),
+  ]).catch(depose);
   try {
     await work(fence(state, leadership.version, depose), lost.signal);
   } catch (err) {
@@ -145,6 +164,18 @@ async function watchLeadership(
   for await (const _ of commits) check();
   throw over("the stream of changes ended");
 }
+
+/** @throws when another manager had better lead, and not for a moment only. */
+async function untilGivingWay(state: ClusterState, deps: LeadershipDeps, signal: AbortSignal): Promise<never> {
+  for (let togetherMs = 0; togetherMs < TOGETHER_MS; ) {
+    await deps.clock.sleep(LOOK_MS, signal);
+    togetherMs = shouldGiveWay(state, deps) ? togetherMs + LOOK_MS : 0;
+  }
+  throw over("this manager's member leads the store too");
+}
+
+const shouldGiveWay = ({ view }: ClusterState, { nodeId, storeLeads }: LeadershipDeps): boolean =>
+  storeLeads() && hasOtherToLead(view, nodeId);
 
 const over = (why: string): FlotillaError => new FlotillaError("unavailable", why);
 

@@ -89,9 +89,8 @@ async function openOn(fixture: Fixture, nodeIds: readonly string[]) {
   const self = { nodeId: "m1", addr: "10.0.0.9:2377" };
   const manager = createManager({ ...fixture, roots, self, membership: NO_MEMBERS, connectPeer: none });
   fixture.spawn((signal) => manager.run(signal));
-  fixture.spawn((signal) =>
-    lead(fixture.state, { ...fixture, ...self }, (fenced, lost) => manager.runLeader(fenced, lost), signal),
-  );
+  const standing = { ...fixture, ...self, storeLeads: () => false };
+  fixture.spawn((signal) => lead(fixture.state, standing, (fenced, lost) => manager.runLeader(fenced, lost), signal));
   await fixture.clock.settle();
   const agents = new Map(nodeIds.map((id) => [id, new TestAgent(manager, fixture, id)]));
   await fixture.clock.advance(200);

@@ -103,7 +103,8 @@ export async function runManagerHost(
     leading.spawn("root rotation", (stop) => runLoop(createRotationLoop(random), { ...parts, state: fenced }, stop));
     return await leading.done();
   };
-  jobs.spawn("leadership", (stop) => lead(state, { ...parts, random, nodeId, leases: store }, leadCluster, stop));
+  const standing = { ...parts, random, nodeId, leases: store, storeLeads: () => managerStore.isLeader };
+  jobs.spawn("leadership", (stop) => lead(state, standing, leadCluster, stop));
   jobs.spawn("demotion", (stop) => stepAsideWhenDemoted(managerStore, state, deps, stop));
   jobs.spawn("key ring", (stop) => keys.follow(state, identity, stop));
   await server.listen(deps.listen);

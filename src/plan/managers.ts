@@ -30,9 +30,12 @@ function statusOf(view: View, { id, manager }: Node): ManagerStatus | undefined 
 
 /** Whether the node may lead: one that is being demoted leaves that to the others, as long as there are any. */
 export function mayLead(view: View, nodeId: NodeId): boolean {
-  if (view.get("node", nodeId)?.spec.Role !== "worker") return true;
-  return ![...view.list("manager")].some(({ id }) => id !== nodeId && view.get("node", id)?.spec.Role === "manager");
+  return view.get("node", nodeId)?.spec.Role !== "worker" || !hasOtherToLead(view, nodeId);
 }
+
+/** Whether another manager is there that is to stay one. */
+export const hasOtherToLead = (view: View, nodeId: NodeId): boolean =>
+  [...view.list("manager")].some(({ id }) => id !== nodeId && view.get("node", id)?.spec.Role === "manager");
 
 /** What is left of the managers when one of them goes. */
 export interface Quorum {

@@ -186,9 +186,8 @@ export class SimManager {
       connectPeer: (other, stop) => network.connectPeer(hostName, other, caller, stop),
     });
     jobs.spawn("manager", (stop) => manager.run(stop));
-    jobs.spawn("leadership", (stop) =>
-      lead(state, { ...parts, nodeId, leases: store }, (fenced, lost) => manager.runLeader(fenced, lost), stop),
-    );
+    const standing = { ...parts, nodeId, leases: store, storeLeads: () => false };
+    jobs.spawn("leadership", (stop) => lead(state, standing, (fenced, lost) => manager.runLeader(fenced, lost), stop));
     this.#manager = manager;
     this.#store = store;
     network.listen(addr, { agents: manager.agents, peers: manager.peers, life: jobs.signal });

@@ -1,3 +1,4 @@
+import { isAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
@@ -16,6 +17,8 @@ const SUCCESSION_LIMIT_MS = 2_000;
 const SUCCESSION_LOOK_MS = 50;
 /** Between tries to tell the other members a new address of this one. */
 const RETRY_MS = 1_000;
+/** Between looks which member leads. */
+const LEAD_LOOK_MS = 500;
 
 interface Deps {
   readonly cluster: EtcdCluster;
@@ -32,9 +35,15 @@ export class EtcdMembership implements StoreMembership {
   readonly #changes = new Mutex();
   /** Members without a vote, and since when they are known to be so. */
   readonly #learners = new Map<string, Timestamp>();
+  #isLeader = false;
 
   constructor(deps: Deps) {
     this.#deps = deps;
+  }
+
+  /** Whether this manager's member leads the others: kept up to date by `watchLead`. */
+  get isLeader(): boolean {
+    return this.#isLeader;
   }
 
   add(nodeId: NodeId, peerUrl: string, signal: AbortSignal): Promise<JoinedStore> {
@@ -71,6 +80,7 @@ export class EtcdMembership implements StoreMembership {
     await cluster.promote(member.id, signal);
     this.#learners.delete(member.id);
     log.info({ nodeId }, "manager has a vote in the shared store");
+    await this.#shareTheLead(member.id, signal).catch((err: unknown) => log.debug({ err }, "etcd's lead stays here"));
   }
 
   async #remove(nodeId: NodeId, signal: AbortSignal): Promise<void> {
@@ -102,6 +112,21 @@ export class EtcdMembership implements StoreMembership {
     return members.flatMap(({ name, isLearner }) => (name === "" ? [] : [{ nodeId: name, isVoter: !isLearner }]));
   }
 
+  /** Keeps knowing whether this manager's member leads. Runs until `signal` aborts. */
+  async watchLead(signal: AbortSignal): Promise<never> {
+    const { cluster, clock } = this.#deps;
+    for (;;) {
+      try {
+        const { leaderId, memberId } = await cluster.status(signal);
+        this.#isLeader = leaderId === memberId;
+      } catch (err) {
+        if (isAbort(err, signal)) throw err;
+        this.#isLeader = false;
+      }
+      await clock.sleep(LEAD_LOOK_MS, signal);
+    }
+  }
+
   /** Tells the other members when this one is to be reached elsewhere than they know. */
   async keepAddress(peerUrl: string, signal: AbortSignal): Promise<void> {
     const { cluster, identity, clock, log } = this.#deps;
@@ -119,6 +144,17 @@ export class EtcdMembership implements StoreMembership {
       }
       await clock.sleep(RETRY_MS, signal);
     }
+  }
+
+  /**
+   * The first manager leads the cluster, and its etcd has led so far: the second etcd takes that over, while nobody else
+   * writes yet. See `LeadershipDeps.storeLeads`.
+   */
+  async #shareTheLead(newcomerId: string, signal: AbortSignal): Promise<void> {
+    const { cluster } = this.#deps;
+    const voters = (await cluster.members(signal)).filter(({ isLearner }) => !isLearner);
+    const { leaderId, memberId } = await cluster.status(signal);
+    if (voters.length === 2 && leaderId === memberId) await cluster.handOver(newcomerId, signal);
   }
 
   /** The manager that is removed knows of it, and has another member lead (see `stepAside`); one that is dead leads nothing. */

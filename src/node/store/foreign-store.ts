@@ -70,6 +70,7 @@ export async function openForeignStore(
       remove: async () => undefined,
       list: async () => [],
     },
+    isLeader: false,
     run: aborted,
     stepAside: async () => undefined,
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -34,6 +34,8 @@ export interface ManagerStoreDeps {
 export interface ManagerStore extends AsyncDisposable {
   readonly store: Store;
   readonly membership: StoreMembership;
+  /** Whether this manager's member leads the others, as far as is known; false where there is no such thing. */
+  readonly isLeader: boolean;
   /**
    * Keeps running what the store needs, until `signal` aborts.
    * @throws FlotillaError `precondition` when the other managers have removed this one from their store.

@@ -47,6 +47,10 @@ class OwnStore implements ManagerStore {
     };
   }
 
+  get isLeader(): boolean {
+    return this.#shared?.isLeader ?? false;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const shared = await Promise.race([this.#isShared.promise, aborted(signal)]);
     await shared?.run(signal);

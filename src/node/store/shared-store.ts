@@ -58,6 +58,7 @@ export async function openSharedStore(
   const store = owned.use(await Promise.race([open(), failure(jobs)]));
   const membership = new EtcdMembership({ ...deps, cluster, dataKey });
   jobs.spawn("address of etcd", (stop) => membership.keepAddress(member.peerUrl, stop));
+  jobs.spawn("leader of etcd", (stop) => membership.watchLead(stop));
   jobs.spawn("upkeep of etcd", (stop) => upkeep({ cluster, clock, random, log }, stop));
   return new SharedStore(store, membership, jobs, owned.move());
 }
@@ -73,6 +74,10 @@ class SharedStore implements ManagerStore {
     this.membership = membership;
     this.#jobs = jobs;
     this.#owned = owned;
+  }
+
+  get isLeader(): boolean {
+    return this.membership.isLeader;
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -61,31 +61,31 @@ export async function lead(
   signal: AbortSignal,
 ): Promise<never> {
   return keepTrying(deps, "cannot stand for leadership", signal, async () => {
-    await vacancy(state, deps.nodeId, signal);
-    if (shouldGiveWay(state, deps)) {
-      await deps.clock.sleep(HEAD_START_MS, signal);
-      await vacancy(state, deps.nodeId, signal);
-    }
+    await vacancy(state, deps, signal);
     await using lease = await deps.leases.lease(LEASE_MS, signal);
     const leadership = await take(state, deps, lease, signal);
     if (leadership !== undefined) await serve(state, deps, leadership, lease, work, signal);
   });
 }
 
-/**
- * Resolves when nobody leads, and this manager may. An object of this very node is what an earlier process of it has
- * left behind: nobody acts on it any more.
- */
-async function vacancy(state: ClusterState, nodeId: NodeId, signal: AbortSignal): Promise<void> {
+/** Resolves when nobody leads, and this manager may; where others had better lead, when none of them does. */
+async function vacancy(state: ClusterState, deps: LeadershipDeps, signal: AbortSignal): Promise<void> {
   using waiting = new LinkedAbort(signal);
-  const commits = state.commits(waiting.signal);
-  const isVacant = () => {
-    const leadership = leadershipOf(state);
-    return mayLead(state.view, nodeId) && (leadership === undefined || leadership.nodeId === nodeId);
-  };
-  if (isVacant()) return;
-  for await (const _ of commits) if (isVacant()) return;
-  throw new FlotillaError("unavailable", "the stream of changes ended");
+  const commits = state.commits(waiting.signal)[Symbol.asyncIterator]();
+  for (;;) {
+    if (isVacant(state, deps.nodeId)) {
+      if (!shouldGiveWay(state, deps)) return;
+      await deps.clock.sleep(HEAD_START_MS, signal);
+      if (isVacant(state, deps.nodeId)) return;
+    }
+    if ((await commits.next()).done) throw over("the stream of changes ended");
+  }
+}
+
+/** An object of this very node is what an earlier process of it has left behind: nobody acts on it any more. */
+function isVacant(state: ClusterState, nodeId: NodeId): boolean {
+  const leadership = leadershipOf(state);
+  return mayLead(state.view, nodeId) && (leadership === undefined || leadership.nodeId === nodeId);
 }
 
 /** @returns the leadership that this manager has now; undefined when another was faster. */

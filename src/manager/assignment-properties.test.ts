@@ -12,6 +12,7 @@ import { NetworkDirectory } from "./network-directory.ts";
 import { aCluster, aLiveManager, type Fixture, openFixture } from "./testing/fixture.ts";
 import { NodeDouble } from "./testing/node-double.ts";
 import { WITHDRAWAL_LIMIT_MS } from "./withdrawals.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 const NETWORKS = ["a", "b", "ingress"];
 const NODES = ["n1", "n2", "n3"];
@@ -81,8 +82,11 @@ class World {
     const { clock, log, state, signal } = this.fixture;
     const mailboxes = new Mailboxes();
     const isConnected = (id: string) => this.#managers.get(id) === nodeId;
-    const publish = (withdrawnUpTo: number) =>
-      this.fixture.spawn(() => this.fixture.rewrite("manager", nodeId, (manager) => ({ ...manager, withdrawnUpTo })));
+    const presence = new WriteQueue("manager", state, clock);
+    this.fixture.spawn((stop) => presence.run(stop));
+    const publish = (withdrawnUpTo: number) => {
+      presence.put(nodeId, (manager) => ({ ...manager, withdrawnUpTo })).catch(() => undefined);
+    };
     const streams = new AssignmentStreams({ clock, log, view: state.view, mailboxes, isConnected, nodeId, publish });
     const commits = state.commits(signal);
     this.fixture.spawn((stop) => streams.run(stop));

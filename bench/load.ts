@@ -21,7 +21,7 @@ export interface LoadOrder {
 }
 
 /** How long each load lasts, in s. */
-const SECONDS = 2;
+const SECONDS = 1;
 /** Connections at a time. */
 const CONNECTIONS = 16;
 

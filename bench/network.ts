@@ -16,7 +16,7 @@ const WRK = command("wrk", "wrk", "measuring requests per second");
 const IMAGE = "flotilla/probe:1";
 const NETWORK = "bench";
 /** Each path's turn comes this often, in turns with what it is compared with; the best of each counts. */
-const ROUNDS = 5;
+const ROUNDS = 12;
 /** Which CPUs clients and servers have: else it is chance whether they share one, and each run finds something else. */
 const CLIENTS = "0";
 const SERVERS = "1";

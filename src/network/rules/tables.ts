@@ -118,7 +118,8 @@ export const CHAINS: readonly ChainDeclaration[] = [
     "nat_output",
     "type nat hook output priority -105; policy accept;",
     "ip daddr @subnets ip daddr != @gateways return",
-    "fib daddr type local jump published",
+    "# packets for an address of this host's own",
+    'oifname "lo" jump published',
   ),
   chain("ip", "refuse", "meta l4proto tcp reject with tcp reset", "reject with icmp port-unreachable"),
   chain(

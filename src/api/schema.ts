@@ -126,23 +126,26 @@ export const bool: Codec<boolean> = {
   isZero: (flag) => !flag,
 };
 
-/** Whole numbers in a range. Beyond 2^53 a double would not hold what was sent, so such numbers are refused. */
+/** Whole numbers in a range. */
 const integer = (name: string, low: number, high: number): Codec<number> => ({
   decode: (value, place) => {
-    if (!Number.isSafeInteger(value) || Number(value) < low || Number(value) > high) {
+    if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
       throw wrongType(value, name, place);
     }
-    return Number(value);
+    return value;
   },
   zero: () => 0,
   isZero: (number) => number === 0,
 });
 
+/** Beyond 2^53 a double would not hold what was sent, so such numbers are refused. */
 export const int64 = integer("int64", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 export const uint64 = integer("uint64", 0, Number.MAX_SAFE_INTEGER);
 export const uint32 = integer("uint32", 0, 2 ** 32 - 1);
-/** Nanoseconds. */
-export const duration = integer("time.Duration", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+/** 292 years: the largest double below 2^63. */
+const MAX_DURATION = 2 ** 63 - 2 ** 10;
+/** Nanoseconds. Beyond 104 days they are rounded to what a double holds; whole seconds are exact for 146 years. */
+export const duration = integer("time.Duration", -MAX_DURATION, MAX_DURATION);
 
 export const float: Codec<number> = {
   decode: (value, place) => {

@@ -144,6 +144,23 @@ test("a removed node's certificate is locked out for as long as it could be vali
   assert.deepEqual(view.cluster?.removedNodes, { valid: now + 1, n1: now + 3_600_000 + 7 * 24 * 3_600_000 });
 });
 
+for (const isDemoted of [true, false]) {
+  test(`the removal of a node that is being demoted waits for that, ${isDemoted ? "which ends" : "but not for ever"}`, async () => {
+    const { spec, ...rest } = manager("n1");
+    const { fixture, view, control } = await open({ ...rest, spec: { ...spec, Role: "worker" }, status: DOWN });
+    await using _ = fixture;
+    const removal = control.removeNode("n1", true, fixture.signal);
+    removal.catch(() => undefined);
+    await fixture.clock.advance(5_000);
+    assert.ok(view.get("node", "n1"));
+    if (isDemoted) await fixture.rewrite("node", "n1", ({ manager: _, ...node }) => ({ ...node, role: "worker" }));
+    await fixture.clock.advance(10_000);
+    if (isDemoted) await removal;
+    else await assert.rejects(removal, { code: "precondition", message: /must be demoted/ });
+    assert.equal(view.get("node", "n1") === undefined, isDemoted);
+  });
+}
+
 test("removing a node succeeds although its status changes meanwhile", async () => {
   const { fixture, view, control } = await open(aNode({ id: "n1", status: DOWN }));
   await using _ = fixture;

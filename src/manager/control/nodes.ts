@@ -1,3 +1,4 @@
+import { withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { commitFresh } from "#manager/commit.ts";
@@ -38,6 +39,7 @@ export function createNodeControl({ state, clock }: Deps): Pick<Control, "update
     },
 
     async removeNode(id, force, signal) {
+      await demoted({ state, clock }, id, signal);
       const build = () => {
         const node = find(id);
         checkRemoval(node, force);
@@ -52,6 +54,26 @@ export function createNodeControl({ state, clock }: Deps): Pick<Control, "update
       await commitFresh(state, build, signal);
     },
   };
+}
+
+/** How long a removal waits for the demotion before it. */
+const DEMOTION_MS = 10_000;
+
+/**
+ * Waits until a node that is being demoted is no manager any more, which takes some moments: who demotes and removes it in
+ * one go means both. One that remains a manager is refused as others are.
+ */
+async function demoted({ state, clock }: Deps, id: string, signal: AbortSignal): Promise<void> {
+  const isUnderWay = () => {
+    const node = state.view.get("node", id);
+    return node?.manager !== undefined && node.spec.Role === "worker";
+  };
+  if (!isUnderWay()) return;
+  const wait = async (stop: AbortSignal) => {
+    const commits = state.commits(stop);
+    if (isUnderWay()) for await (const _ of commits) if (!isUnderWay()) return;
+  };
+  await withDeadline(clock, DEMOTION_MS, "the demotion", signal, wait).catch(() => signal.throwIfAborted());
 }
 
 /** In Docker's order, and before the version is compared. Source: swarmkit manager/controlapi/node.go. */

@@ -4,13 +4,8 @@ import { FlotillaError } from "#base/errors.ts";
 import { Pulse } from "#base/pulse.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { Timestamp } from "#model/objects.ts";
+import { NO_MAJORITY } from "#store/no-majority.ts";
 import type { ClusterState } from "./state.ts";
-
-/** Docker's words, then what to do. Source: swarmkit manager/state/raft/proposer, moby daemon/cluster/errors.go. */
-const NO_LEADER =
-  "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
-const REMEDY =
-  'If they are lost for good, run "docker swarm init --force-new-cluster" on one that is left: it goes on alone with the cluster\'s state.';
 
 /**
  * How long a write waits for contact that was just lost: an election among the store's members, or the move to another
@@ -27,7 +22,7 @@ export class StoreContact {
 
   /** What is wrong and what to do, for people; undefined while all is well. */
   get problem(): string | undefined {
-    return this.#isLost ? `${NO_LEADER} ${REMEDY}` : undefined;
+    return this.#isLost ? NO_MAJORITY : undefined;
   }
 
   /** Whether the store was there all the time since then. */

@@ -60,10 +60,15 @@ export const newUdpPorts = (changes: readonly RuleChange[]): ReadonlySet<number>
  */
 const UDP: readonly string[] = ["-p", "udp"];
 /**
- * A host that is lost answers nothing: its clients would try it again and again, and so would, minutes later, whoever
- * opens a connection from the same port.
+ * A host that is lost answers nothing, neither to who begins nor to who gives up: they would try it again and again, and
+ * so would, minutes later, whoever opens a connection from the same port.
  */
-const UNANSWERED_TCP: readonly string[] = ["-p", "tcp", "--state", "SYN_SENT"];
+const UNANSWERED_TCP: readonly (readonly string[])[] = ["SYN_SENT", "FIN_WAIT"].map((state) => [
+  "-p",
+  "tcp",
+  "--state",
+  state,
+]);
 
 const NO_PORTS: ReadonlySet<number> = new Set();
 
@@ -83,7 +88,7 @@ export class FlowKeeper {
     if (!this.#isAvailable) return;
     try {
       await this.#forget(UDP, view, signal);
-      await this.#forget(UNANSWERED_TCP, { ...view, published: NO_PORTS }, signal);
+      for (const which of UNANSWERED_TCP) await this.#forget(which, { ...view, published: NO_PORTS }, signal);
     } catch (err) {
       if (signal.aborted || errorCode(err) !== "not_found") throw err;
       this.#isAvailable = false;

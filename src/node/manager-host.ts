@@ -11,6 +11,7 @@ import { createManager } from "#manager/manager.ts";
 import type { ClusterState } from "#manager/state.ts";
 import type { StoreMembership } from "#manager/store-membership.ts";
 import { newId } from "#model/ids.ts";
+import { LEADERSHIP_ID } from "#model/objects.ts";
 import type { NodeRole } from "#model/spec.ts";
 import { openReplica } from "#store/replica.ts";
 import { agentRoutes } from "#wire/agent-routes.ts";
@@ -140,7 +141,10 @@ async function stepAsideWhenDemoted(
   for (let was = false; ; ) {
     const is = isDemoted();
     if (is && !was) {
-      await store.stepAside(signal).catch((err: unknown) => log.warn({ err }, "this manager's etcd may still lead"));
+      const leader = state.view.get("leadership", LEADERSHIP_ID)?.nodeId;
+      await store
+        .stepAside(leader, signal)
+        .catch((err: unknown) => log.warn({ err }, "this manager's etcd may still lead"));
     }
     was = is;
     if ((await commits.next()).done) return;

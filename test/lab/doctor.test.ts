@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Finding } from "#cli/doctor/judge.ts";
 import type { LabHost } from "#lab/host.ts";
 import { command } from "#lab/prerequisites.ts";
-import { formSwarm, openCluster, sceneWith, signal } from "./cluster.ts";
+import { eventually, formSwarm, openCluster, say, sceneWith, signal } from "./cluster.ts";
 
 const FLOTILLA = fileURLToPath(new URL("../../bin/flotilla", import.meta.url));
 const DOCTOR_PREREQUISITES = [command("ping", "iputils-ping", "measuring the path between hosts")];
@@ -59,6 +59,17 @@ test("the doctor examines hosts", sceneWith(DOCTOR_PREREQUISITES), async (t) => 
     }
     assert.match(find(ofManager, "port 2377/tcp")?.text ?? "", /^in use/);
     assert.equal(find(ofWorker, "clock")?.text, `agrees with that of the manager at ${manager.address}:2377`);
+  });
+
+  await t.test("a second manager brings etcd", async () => {
+    assert.match(find(await examine(manager), "port 2378/tcp")?.text ?? "", /^free/);
+    await say(manager, "node", "promote", "h2");
+    for (const host of [manager, worker]) {
+      await eventually("etcd has its port", async () => {
+        const { code, findings } = await examine(host);
+        return code === 0 && find({ code, findings }, "port 2378/tcp")?.text.startsWith("in use");
+      });
+    }
   });
 
   await t.test("a path that takes only smaller packets", async () => {

@@ -25,11 +25,22 @@ export const nodes = async (host: LabHost): Promise<readonly string[]> =>
     .map((line) => line.trim())
     .toSorted();
 
-/** Waits until the host says just this of the nodes. */
+/** Waits until the host says just this of the nodes; but any of the managers that are there may lead. */
 export const untilNodes = (host: LabHost, expected: readonly string[], withinMs = 40_000): Promise<unknown> => {
-  const wanted = expected.toSorted().join();
-  return eventually(`${host.name} shows ${wanted}`, async () => (await nodes(host)).join() === wanted, withinMs);
+  const wanted = whoeverLeads(expected);
+  const look = async () => whoeverLeads(await nodes(host)) === wanted;
+  return eventually(`${host.name} shows ${expected.join()}`, look, withinMs);
 };
+
+/** The lines, and how many of them lead, without who that is. */
+function whoeverLeads(lines: readonly string[]): string {
+  const leaders = lines.filter((line) => line.endsWith(" Leader"));
+  return [...lines.map((line) => line.replace(/ Leader$/, " Reachable")).toSorted(), leaders.length].join();
+}
+
+/** Whether the node is a manager that is there. */
+export const isManaging = (lines: readonly string[], name: string): boolean =>
+  lines.some((line) => line === `${name} Ready Reachable` || line === `${name} Ready Leader`);
 
 /** The host whose manager leads, as `asked` knows it. */
 export async function leaderOf(hosts: readonly LabHost[], asked: LabHost): Promise<LabHost> {

@@ -6,6 +6,8 @@ import type { PortFacts, Route } from "./facts.ts";
 const isOurDevice = (name: string): boolean => name.startsWith("fl-");
 
 const DAEMON_PORT = 2377;
+/** The port after the daemon's own: see `peerAddress`. */
+const ETCD_PORT = DAEMON_PORT + 1;
 
 interface LinkJson {
   readonly ifname: string;
@@ -27,6 +29,12 @@ export async function gatherPorts(dataPath: number, signal: AbortSignal): Promis
       holder: await programOn("--tcp", DAEMON_PORT, signal),
     },
     {
+      number: ETCD_PORT,
+      protocol: "tcp",
+      use: "etcd to etcd, on managers once there are several",
+      holder: await programOn("--tcp", ETCD_PORT, signal),
+    },
+    {
       number: dataPath,
       protocol: "udp",
       use: "the tunnels of networks",
@@ -40,7 +48,10 @@ async function programOn(protocol: "--tcp" | "--udp", port: number, signal: Abor
   const { stdout } = await execute({ argv: ["ss", ...options, `sport = :${port}`] }, signal);
   if (stdout.trim() === "") return undefined;
   const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout) ?? [];
-  return { name: name === undefined ? "another program" : `${name} (pid ${pid})`, isOurs: isDaemon(Number(pid)) };
+  return {
+    name: name === undefined ? "another program" : `${name} (pid ${pid})`,
+    isOurs: isDaemon(Number(pid)) || isDaemon(parentOf(Number(pid))),
+  };
 }
 
 /** The kernel has the port for tunnels, which several can share: one that is not ours is told first. */
@@ -50,6 +61,15 @@ async function tunnelOn(port: number, signal: AbortSignal): Promise<PortFacts["h
   const names = links.filter(({ linkinfo }) => linkinfo?.info_data?.port === port).map(({ ifname }) => ifname);
   const name = names.find((candidate) => !isOurDevice(candidate)) ?? names[0];
   return name === undefined ? undefined : { name: `the tunnel ${name}`, isOurs: isOurDevice(name) };
+}
+
+/** A daemon runs etcd as its child. */
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function isDaemon(pid: number): boolean {

@@ -153,7 +153,12 @@ for (const isDemoted of [true, false]) {
     removal.catch(() => undefined);
     await fixture.clock.advance(5_000);
     assert.ok(view.get("node", "n1"));
-    if (isDemoted) await fixture.rewrite("node", "n1", ({ manager: _, ...node }) => ({ ...node, role: "worker" }));
+    if (isDemoted) {
+      await fixture.rewrite("node", "n1", (node) => {
+        const { manager: _, ...left } = node;
+        return { ...left, role: "worker" };
+      });
+    }
     await fixture.clock.advance(10_000);
     if (isDemoted) await removal;
     else await assert.rejects(removal, { code: "precondition", message: /must be demoted/ });

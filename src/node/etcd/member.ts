@@ -123,6 +123,8 @@ export class EtcdMember implements AsyncDisposable {
       await this.#process.ended(signal);
       const { logTail } = this.#process;
       if (logTail.includes(REMOVED)) {
+        // A manager that is promoted again before it has heard of its demotion joins as a new member.
+        await rm(this.#settings.dataDir, { recursive: true, force: true });
         throw new FlotillaError("precondition", "this manager was removed from the store that the managers share");
       }
       if (!hasEtcdData(this.#deps.paths)) {

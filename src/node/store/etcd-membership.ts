@@ -87,7 +87,7 @@ export class EtcdMembership implements StoreMembership {
     const { cluster, log } = this.#deps;
     const member = (await cluster.members(signal)).find(({ name }) => name === nodeId);
     if (member === undefined) return;
-    if (nodeId === this.#deps.identity.current.nodeId) await this.stepAside(signal);
+    if (nodeId === this.#deps.identity.current.nodeId) await this.stepAside(undefined, signal);
     else await this.#waitForSuccessor(member.id, signal);
     await cluster.remove(member.id, signal);
     log.info({ nodeId }, "manager removed from the shared store");
@@ -96,12 +96,14 @@ export class EtcdMembership implements StoreMembership {
   /**
    * Has another member lead etcd, when this one does: a leader that is removed leaves the others without one until they
    * have noticed.
+   * @param leader who leads the cluster, and had better not lead etcd as well: see `LeadershipDeps.storeLeads`.
    */
-  async stepAside(signal: AbortSignal): Promise<void> {
+  async stepAside(leader: NodeId | undefined, signal: AbortSignal): Promise<void> {
     const { cluster, log } = this.#deps;
     const { leaderId, memberId } = await cluster.status(signal);
     if (leaderId !== memberId) return;
-    const heir = (await cluster.members(signal)).find(({ id, isLearner }) => id !== memberId && !isLearner);
+    const others = (await cluster.members(signal)).filter(({ id, isLearner }) => id !== memberId && !isLearner);
+    const heir = others.find(({ name }) => name !== leader) ?? others[0];
     if (heir === undefined) return;
     await cluster.handOver(heir.id, signal);
     log.info({ to: heir.name }, "another manager's etcd leads now");

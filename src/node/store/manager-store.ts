@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import type { StoreMembership } from "#manager/store-membership.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { HostPort } from "#node/addresses.ts";
 import { hasEtcdData } from "#node/etcd/member.ts";
 import type { KeyRing } from "#node/key-ring.ts";
@@ -41,8 +42,11 @@ export interface ManagerStore extends AsyncDisposable {
    * @throws FlotillaError `precondition` when the other managers have removed this one from their store.
    */
   run(signal: AbortSignal): Promise<void>;
-  /** Prepares for this manager's removal from the store: another one takes over what it does for the others there. */
-  stepAside(signal: AbortSignal): Promise<void>;
+  /**
+   * Prepares for this manager's removal from the store: another one takes over what it does for the others there, but
+   * not the one that leads the cluster, if there is a third.
+   */
+  stepAside(leader: NodeId | undefined, signal: AbortSignal): Promise<void>;
 }
 
 /**

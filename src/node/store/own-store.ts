@@ -3,6 +3,7 @@ import { aborted, LinkedAbort } from "#base/abort.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { Mutex } from "#base/mutex.ts";
 import type { StoreMembership } from "#manager/store-membership.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { Revision } from "#model/objects.ts";
 import { renderHostPort } from "#node/addresses.ts";
 import { namesAddress } from "#node/certified-address.ts";
@@ -56,8 +57,8 @@ class OwnStore implements ManagerStore {
     await shared?.run(signal);
   }
 
-  async stepAside(signal: AbortSignal): Promise<void> {
-    await this.#shared?.stepAside(signal);
+  async stepAside(leader: NodeId | undefined, signal: AbortSignal): Promise<void> {
+    await this.#shared?.stepAside(leader, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { aborted } from "#base/abort.ts";
 import { errorCode, FlotillaError } from "#base/errors.ts";
 import { retry } from "#base/retry.ts";
 import { failureOf, TaskGroup } from "#base/task-group.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { Revision } from "#model/objects.ts";
 import type { Beginning } from "#node/etcd/arguments.ts";
 import { EtcdMember, hasEtcdData } from "#node/etcd/member.ts";
@@ -84,8 +85,8 @@ class SharedStore implements ManagerStore {
     await Promise.race([failure(this.#jobs), aborted(signal)]);
   }
 
-  stepAside(signal: AbortSignal): Promise<void> {
-    return this.membership.stepAside(signal);
+  stepAside(leader: NodeId | undefined, signal: AbortSignal): Promise<void> {
+    return this.membership.stepAside(leader, signal);
   }
 
   /** The member goes last: what the store gives back, others get at once. */

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorCode, FlotillaError } from "#base/errors.ts";
+import { NO_MAJORITY } from "#store/no-majority.ts";
 
 /** What is known of a call that failed. */
 export interface EtcdFailure {
@@ -11,10 +12,6 @@ export interface EtcdFailure {
   readonly passing: boolean;
 }
 
-export const NO_QUORUM =
-  "the swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the " +
-  "managers are online. If they are lost for good, run `docker swarm init --force-new-cluster` on one that is left";
-
 const refused = (code: ErrorCode, message: string): EtcdFailure => ({ code, message, done: "no", passing: false });
 const passing = (message: string, done: "no" | "maybe"): EtcdFailure => ({
   code: "unavailable",
@@ -25,8 +22,8 @@ const passing = (message: string, done: "no" | "maybe"): EtcdFailure => ({
 
 /** Words of etcd, and what they mean. Source: github.com/etcd-io/etcd, api/v3rpc/rpctypes/error.go. */
 const FAILURES: readonly (readonly [RegExp, EtcdFailure])[] = [
-  [/: no leader$/, passing(NO_QUORUM, "no")],
-  [/leader changed|leader failure|connection lost/, passing(NO_QUORUM, "maybe")],
+  [/: no leader$/, passing(NO_MAJORITY, "no")],
+  [/leader changed|leader failure|connection lost/, passing(NO_MAJORITY, "maybe")],
   [/too many requests/, passing("the store has too many requests at once", "no")],
   [
     /database space exceeded/,

@@ -8,6 +8,9 @@ import { errorAnswer } from "./errors.ts";
 /** Lists are sent in pieces of about this many characters: memory stays small, and other calls get their turn. */
 const PIECE_LENGTH = 64 * 1024;
 
+/** A refused client may go on sending for this long: after that it has stopped to listen too. */
+const LINGER_MS = 5_000;
+
 type OwnAnswer = Exclude<Answer, { readonly kind: "forward" }>;
 
 /** Sends an answer. A stream that fails, or whose client goes away, breaks the connection; nothing is thrown. */
@@ -30,19 +33,35 @@ export async function sendAnswer(response: ServerResponse, answer: OwnAnswer): P
   }
 }
 
-/** Sends an error in Docker's form. */
+/**
+ * Sends an error in Docker's form. The rest of the request is read and thrown away first: a client whose sending fails
+ * because the connection was closed would never see the answer.
+ */
 export function sendError(response: ServerResponse, err: unknown): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const { status, message } = errorAnswer(err);
-  sendText(response, status, "application/json", `${JSON.stringify({ message })}\n`);
+  const text = `${JSON.stringify({ message })}\n`;
+  writeTextHead(response, status, "application/json", text).write(text);
+  const { req: request } = response;
+  if (request.complete) {
+    response.end();
+    return;
+  }
+  const end = () => response.end();
+  const timer = setTimeout(end, LINGER_MS);
+  request.once("end", end).resume();
+  response.once("close", () => clearTimeout(timer));
 }
 
 function sendText(response: ServerResponse, status: number, contentType: string, text: string): void {
-  const size = Buffer.byteLength(text);
-  response.writeHead(status, { "Content-Type": contentType, "Content-Length": size }).end(text);
+  writeTextHead(response, status, contentType, text).end(text);
+}
+
+function writeTextHead(response: ServerResponse, status: number, contentType: string, text: string): ServerResponse {
+  return response.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(text) });
 }
 
 async function sendPieces(

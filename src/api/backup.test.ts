@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { FlotillaError } from "#base/errors.ts";
 import { startTestApi } from "./test-server.ts";
 
@@ -29,6 +32,21 @@ test("an archive is restored with the addresses and the key of the request", asy
     UnlockKey: "SWMKEY-1-x",
   };
   assert.deepEqual(api.membership.calls, [["restore", "the archive", request]]);
+});
+
+test("a refusal leaves the connection open until its client has sent all", async () => {
+  await using api = await startTestApi();
+  api.membership.restoreRefusal = new FlotillaError("unavailable", "This node is already part of a swarm.");
+  const client = connect(api.path);
+  const head = "Host: docker\r\nConnection: close\r\nContent-Type: application/x-tar\r\nContent-Length: 6\r\n";
+  client.write(`POST /flotilla/restore HTTP/1.1\r\n${head}\r\nhalf`);
+  const [answer] = (await once(client, "data")) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 503 [^]*This node is already part of a swarm/);
+  const closed = once(client.resume(), "close");
+  await setTimeout(20);
+  assert.ok(!client.readableEnded);
+  client.write("of");
+  await closed;
 });
 
 test("what is not sent as an archive is refused", async () => {

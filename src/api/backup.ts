@@ -44,8 +44,5 @@ async function* bodyOf(call: Call): AsyncGenerator<Uint8Array> {
     for await (const chunk of call.request.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
   } catch (cause) {
     throw new FlotillaError("unavailable", "the client went away while it sent the archive", { cause });
-  } finally {
-    // A client that is still sending would not look at the answer.
-    call.request.resume();
   }
 }

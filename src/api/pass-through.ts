@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { sendError } from "./answer.ts";
 import { isOlder, MAX_API_VERSION } from "./api-version.ts";
 import { hasBody } from "./body.ts";
 import type { EngineLink } from "./engine-link.ts";
-import { errorAnswer } from "./errors.ts";
 
 /**
  * Headers that belong to one connection, not to the call. Source: RFC 9110, 7.6.1, and two more: `Expect` was answered
@@ -41,7 +41,10 @@ export async function forward(
     outgoing.destroy();
     over.resolve();
   });
-  outgoing.on("error", (err) => refuse(response, engine.unreachable(err)));
+  outgoing.on("error", (err) => {
+    request.unpipe(outgoing);
+    sendError(response, engine.unreachable(err));
+  });
   outgoing.once("response", (answer) => void relay(request, answer, response, outgoing));
   if (body !== undefined) outgoing.end(body);
   else if (hasBody(request)) request.pipe(outgoing);
@@ -66,16 +69,6 @@ async function relay(
   } catch (err) {
     response.destroy(err instanceof Error ? err : undefined);
   }
-}
-
-function refuse(response: ServerResponse, err: unknown): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const { status, message } = errorAnswer(err);
-  response.writeHead(status, { "Content-Type": "application/json", Connection: "close" });
-  response.end(`${JSON.stringify({ message })}\n`);
 }
 
 function requestHeaders(request: IncomingMessage): Record<string, string | string[]> {

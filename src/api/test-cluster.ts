@@ -176,6 +176,8 @@ export class TestAttachments implements Attachments {
 export class TestMembership implements Membership {
   local: LocalNode;
   manager: Control | Error;
+  /** Why nothing is restored here; undefined: everything is. */
+  restoreRefusal: Error | undefined;
   readonly calls: unknown[][] = [];
   readonly attachments = new TestAttachments();
 
@@ -212,6 +214,7 @@ export class TestMembership implements Membership {
   }
 
   async restore(archive: AsyncIterable<Uint8Array>, request: unknown): Promise<string> {
+    if (this.restoreRefusal !== undefined) throw this.restoreRefusal;
     this.calls.push(["restore", await text(archive), request]);
     return "restored-node";
   }

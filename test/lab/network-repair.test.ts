@@ -5,7 +5,16 @@ import type { LabHost } from "#lab/host.ts";
 import { untilServing } from "#lab/serving.ts";
 import { eventually, say, signal } from "./cluster.ts";
 import { Hammer, summary } from "./hammer.ts";
-import { askFrom, askInside, containerOf, createProbe, openProbeCluster, probeScene, tasksIn } from "./probe.ts";
+import {
+  askFrom,
+  askInside,
+  containerOf,
+  createProbe,
+  openProbeCluster,
+  probeScene,
+  tasksIn,
+  untilAnswering,
+} from "./probe.ts";
 
 /** What someone deletes is back within this time, in ms. */
 const REPAIR_MS = 5_000;
@@ -16,6 +25,7 @@ test("networks outlive daemons, and what others break is mended", { ...probeScen
   await say(manager, "network", "create", "--driver=overlay", "app");
   await createProbe(manager, "web", "--network", "app", "--publish", "8080:80", "--replicas", "6");
   const addresses = lab.hosts.map(({ address }) => address);
+  for (const address of addresses) await untilAnswering(lab, `http://${address}:8080/`, 6);
   const host = lab.host("h2");
   const ready = (name: string) =>
     eventually(

@@ -33,8 +33,8 @@ export const MIN_LEASE_MS = 1_000;
  *
  * - A commit is applied whole or not at all, and is durable when its promise resolves. One that rejects has usually not
  *   been applied; it may have been when the connection to the store broke, or the caller's signal aborted meanwhile.
- * - Revisions grow; all objects that a commit writes get its revision. A commit that writes nothing changes nothing, and
- *   resolves with a revision that is not above the store's.
+ * - Revisions grow; all objects that a commit writes get its revision. Commits made at the same time may share one. A
+ *   commit that writes nothing changes nothing, and resolves with a revision that is not above the store's.
  * - Versions are compared with the state before the commit; names are unique after it. See `judge.ts`.
  * - A unique name (see `unique-name.ts`) is held by one object of its kind.
  * - A watch is a snapshot followed by every commit after it, in order, without a gap. A watcher that falls too far

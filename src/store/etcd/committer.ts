@@ -5,6 +5,7 @@ import { writtenKeys } from "#store/judge.ts";
 import type { CommitResult } from "#store/store.ts";
 import { uniqueName } from "#store/unique-name.ts";
 import type { EtcdClient } from "./client.ts";
+import { CommitQueue } from "./commit-queue.ts";
 import { EtcdError } from "./errors.ts";
 import type { TxnResponse } from "./generated/etcdserverpb/rpc_pb.ts";
 import type { Layout } from "./layout.ts";
@@ -43,6 +44,9 @@ type Writes = ReadonlyMap<string, Written>;
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #underWay = new Set<Promise<CommitResult>>();
+  readonly #queue = new CommitQueue(({ operations, writes }, signal) =>
+    this.#counted(this.#attempts(operations, writes, signal)),
+  );
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
@@ -60,7 +64,7 @@ export class Committer {
     const writes = sealWrites(operations, versions, layout);
     ownWrites.begin(writes);
     try {
-      const result = await this.#counted(this.#attempts(operations, writes, signal));
+      const result = await this.#queue.commit({ operations, writes }, signal);
       if (result.ok) await mirror.progress.wait(result.revision, signal).catch(() => signal.throwIfAborted());
       return result;
     } finally {

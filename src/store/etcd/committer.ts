@@ -1,5 +1,5 @@
 import { errorCode, FlotillaError } from "#base/errors.ts";
-import type { Kind, StoreObject } from "#model/objects.ts";
+import type { Kind, Revision, StoreObject } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
 import { writtenKeys } from "#store/judge.ts";
 import type { CommitResult } from "#store/store.ts";
@@ -96,7 +96,11 @@ export class Committer {
       } catch (err) {
         if (errorCode(err) === "not_found")
           throw new FlotillaError("unavailable", "the lease has ended", { cause: err });
-        if (err instanceof EtcdError && err.failure.done === "maybe") doubt ??= err;
+        if (err instanceof EtcdError && err.failure.done === "maybe") {
+          const made = err.failure.passing ? undefined : await this.#find(writes, signal);
+          if (made !== undefined) return { ok: true, revision: made };
+          doubt ??= err;
+        }
         await patience.afterFailure(err, signal);
       }
     }
@@ -109,6 +113,20 @@ export class Committer {
     const { client, layout } = this.#parts;
     const request = transaction(operations, writes, await this.#replaced(operations, signal), layout);
     return client.call({ what: "writing to the store" }, signal, (member, options) => member.kv.txn(request, options));
+  }
+
+  /** The revision of a write that is there although etcd answered with an error; undefined when it is not. */
+  async #find(writes: Writes, signal: AbortSignal): Promise<Revision | undefined> {
+    const { client, layout } = this.#parts;
+    for (const { object, value } of writes.values()) {
+      const key = bytes(layout.keys.object(object.kind, object.id));
+      const { kvs } = await client.read({ what: "reading the store" }, signal, (member, options) =>
+        member.kv.range({ key }, options),
+      );
+      const [kv] = kvs;
+      return kv && Buffer.compare(kv.value, value) === 0 ? layout.revision(kv.modRevision) : undefined;
+    }
+    return undefined;
   }
 
   #refusal(operations: readonly Operation[], answer: TxnResponse): CommitResult {

@@ -27,10 +27,14 @@ const FAILURES: readonly (readonly [RegExp, EtcdFailure])[] = [
   [/too many requests/, passing("the store has too many requests at once", "no")],
   [
     /database space exceeded/,
-    refused(
-      "unavailable",
-      "the store is full: delete what is not needed, or give etcd more room (--quota-backend-bytes)",
-    ),
+    {
+      ...refused(
+        "unavailable",
+        "the store is full: delete what is not needed, or give etcd more room (--quota-backend-bytes)",
+      ),
+      // The write that reaches the quota is made, and answered in the same way as those after it.
+      done: "maybe",
+    },
   ],
   [
     /request is too large|too many operations/,

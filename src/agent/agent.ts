@@ -8,7 +8,8 @@ import type { Engine } from "#engine/engine.ts";
 import type { TaskId } from "#model/ids.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { DataPlane } from "#network/data-plane.ts";
-import type { ManagerConnection, SessionMessage } from "#wire/protocol.ts";
+import type { SessionMessage } from "#wire/protocol.ts";
+import type { OpenTarget } from "#wire/tunnel.ts";
 import { AttachmentDesk } from "./attachment-desk.ts";
 import { type SetDefaultRoute, setDefaultRoute } from "./default-route.ts";
 import { EngineNetworks } from "./engine-networks.ts";
@@ -22,6 +23,7 @@ import { NetworkObjects } from "./network-objects.ts";
 import { removeOrphans } from "./orphans.ts";
 import { Reporter } from "./reporter.ts";
 import { Runners } from "./runners.ts";
+import type { AgentConnection } from "./session.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 import { TaskContainers } from "./task-containers.ts";
 import type { StoredTask, TaskDb } from "./task-db.ts";
@@ -51,7 +53,9 @@ export interface AgentDeps {
   /** The manager of this very node, while there is one: it is preferred to the others. */
   readonly ownManager?: () => string | undefined;
   /** Opens a connection to the manager at `addr`; disposing it ends every call on it. */
-  readonly connect: (addr: string, signal: AbortSignal) => Promise<ManagerConnection & AsyncDisposable>;
+  readonly connect: (addr: string, signal: AbortSignal) => Promise<AgentConnection & AsyncDisposable>;
+  /** Opens what managers may reach on this node through tunnels. Absent: nothing. */
+  readonly openTarget?: OpenTarget;
   /** The node as managers should know it: the engine's description with what the daemon adds. */
   readonly describe: (signal: AbortSignal) => Promise<NodeDescription>;
   /** Woken when the node is to be described again at once: its certificate changed, say. */
@@ -153,7 +157,10 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
   };
   const logs = new LogPublisher({ engine, log, tasks: worker });
   const describeAgain = deps.describeAgain ?? new Wakeup();
-  const session = { clock, log, worker, reporter, logs, networks, desk, describe, describeAgain, keepOrphansAway };
+  const { openTarget } = deps;
+  const tunnels = openTarget && { ...deps, openTarget };
+  const shown = { describe, describeAgain, tunnels };
+  const session = { clock, log, worker, reporter, logs, networks, desk, keepOrphansAway, ...shown };
   const ownManager = deps.ownManager ?? (() => undefined);
   const keeper = new SessionKeeper({
     ...deps,

@@ -7,9 +7,9 @@ import { backoffMs } from "#base/retry.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { NodeDescription } from "#model/spec.ts";
-import type { ManagerConnection, SessionMessage } from "#wire/protocol.ts";
+import type { SessionMessage } from "#wire/protocol.ts";
 import { KnownManagers } from "./known-managers.ts";
-import type { SessionDeps } from "./session.ts";
+import type { AgentConnection, SessionDeps } from "./session.ts";
 import { runSession } from "./session.ts";
 import type { TaskDb } from "./task-db.ts";
 
@@ -35,7 +35,7 @@ interface Deps {
   readonly managers: readonly string[];
   /** The manager of this very node, if there is one. */
   readonly ownManager: () => string | undefined;
-  readonly connect: (addr: string, signal: AbortSignal) => Promise<ManagerConnection & AsyncDisposable>;
+  readonly connect: (addr: string, signal: AbortSignal) => Promise<AgentConnection & AsyncDisposable>;
   readonly description: () => NodeDescription;
   readonly onSession: (message: SessionMessage) => void;
   readonly session: Omit<SessionDeps, "onMessage">;

@@ -12,6 +12,7 @@ import type { LogPublisher } from "./log-publisher.ts";
 import { NetworkAcknowledgement } from "./network-acknowledgement.ts";
 import type { NetworkKeeper } from "./network-keeper.ts";
 import type { Reporter } from "./reporter.ts";
+import { type DialOffer, offerTunnels, type TunnelDeps } from "./tunnel-offers.ts";
 import type { Worker } from "./worker.ts";
 
 /** Longest wait for a manager's answer. Source: fact sheet 6.5. */
@@ -26,6 +27,9 @@ const BEAT_DEADLINE_MS = 2_000;
 /** How often the node looks whether its description has changed. Source: fact sheet 6.5. */
 const DESCRIBE_INTERVAL_MS = 20_000;
 
+/** A connection to a manager, and the way to open tunnels to it: this node's own manager needs none. */
+export type AgentConnection = ManagerConnection & { readonly dialOffer?: DialOffer };
+
 export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Logger;
@@ -34,6 +38,8 @@ export interface SessionDeps {
   readonly logs: LogPublisher;
   readonly networks: Pick<NetworkKeeper, "settled">;
   readonly desk: AttachmentDesk;
+  /** What managers reach on this node. Absent: nothing. */
+  readonly tunnels: TunnelDeps | undefined;
   /** The node as it is now; `unavailable` while the engine is away. */
   readonly describe: (signal: AbortSignal) => Promise<NodeDescription>;
   /** Says that the description has probably changed. */
@@ -52,11 +58,11 @@ export interface SessionDeps {
  */
 export async function runSession(
   deps: SessionDeps,
-  connection: ManagerConnection,
+  connection: AgentConnection,
   description: NodeDescription,
   signal: AbortSignal,
 ): Promise<never> {
-  const { clock, logs, networks, desk } = deps;
+  const { clock, logs, networks, desk, tunnels } = deps;
   await using jobs = new TaskGroup(signal);
   const messages = connection.session(description, jobs.signal)[Symbol.asyncIterator]();
   const first = await withDeadline(clock, REGISTRATION_DEADLINE_MS, "registration", jobs.signal, () => messages.next());
@@ -85,6 +91,8 @@ export async function runSession(
   endless("assignments", (stop) => followAssignments(deps, connection, sessionId, acknowledgement, jobs, stop));
   endless("networks", (stop) => acknowledgement.run(stop));
   endless("logs", (stop) => logs.serve(connection, stop));
+  const { dialOffer } = connection;
+  if (tunnels && dialOffer) endless("tunnels", (stop) => offerTunnels(tunnels, dialOffer, stop));
   endless("description", (stop) => followDescription(deps, connection, sessionId, description, stop));
 
   try {

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { createApiServer } from "#api/server.ts";
+import { type ApiServer, createApiServer } from "#api/server.ts";
 import { systemClock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
@@ -53,6 +53,7 @@ async function serve(
         defaultAdvertiseAddr: options.swarmDefaultAdvertiseAddr,
         defaultAddrPools: options.defaultAddrPools.map(poolBase),
         interfaces: networkInterfaces,
+        openTarget: (target, stop) => api.openTarget(target, stop),
         engineSubnets: (stop) => engineSubnets(options.engine, stop),
         ...(options.store && { foreignStore: readStore(options.store) }),
       },
@@ -60,7 +61,7 @@ async function serve(
     ),
   );
   const version = productVersion();
-  const api = owned.use(
+  const api: ApiServer = owned.use(
     await createApiServer({ ...system, membership: node, engineUrl: options.engine, version }, signal),
   );
   if (options.metricsAddr !== undefined) {

@@ -79,6 +79,7 @@ class TestAgent {
 const none = async (): Promise<never> => {
   throw new FlotillaError("unavailable", "there is one manager");
 };
+const UNREACHED = { connectPeer: none, reachPeer: none, openTarget: none };
 const NO_MEMBERS: StoreMembership = { add: none, promote: none, remove: none, list: async () => [] };
 
 const open = async (...nodeIds: readonly string[]) => openOn(await openFixture(), nodeIds);
@@ -87,7 +88,7 @@ async function openOn(fixture: Fixture, nodeIds: readonly string[]) {
   await fixture.seed(aCluster(), ...nodeIds.map((id) => aNode({ id })));
   const roots = { trustRoot: () => "root", respecify: () => Promise.resolve(aCluster().rootCA) };
   const self = { nodeId: "m1", addr: "10.0.0.9:2377" };
-  const manager = createManager({ ...fixture, roots, self, membership: NO_MEMBERS, connectPeer: none });
+  const manager = createManager({ ...fixture, roots, self, membership: NO_MEMBERS, ...UNREACHED });
   fixture.spawn((signal) => manager.run(signal));
   const standing = { ...fixture, ...self, storeLeads: () => false };
   fixture.spawn((signal) => lead(fixture.state, standing, (fenced, lost) => manager.runLeader(fenced, lost), signal));

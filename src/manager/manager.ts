@@ -6,6 +6,7 @@ import { type NodeId, newId } from "#model/ids.ts";
 import { isDirty } from "#plan/dirty.ts";
 import type { Store } from "#store/store.ts";
 import type { AgentService, PeerService } from "#wire/protocol.ts";
+import type { OpenTarget } from "#wire/tunnel.ts";
 import { runAllocator } from "./allocation.ts";
 import { createAttachments } from "./attachments.ts";
 import { createClusterControl, type RootKeeper } from "./control/cluster.ts";
@@ -28,6 +29,7 @@ import type { ClusterState } from "./state.ts";
 import { failingFast, StoreContact } from "./store-contact.ts";
 import type { StoreMembership } from "./store-membership.ts";
 import { runTakeover } from "./takeover.ts";
+import { type ReachPeer, Tunnels } from "./tunnels.ts";
 import { explain } from "./why/explain.ts";
 
 export interface ManagerDeps {
@@ -41,6 +43,8 @@ export interface ManagerDeps {
   readonly leases: Pick<Store, "lease">;
   readonly membership: StoreMembership;
   readonly connectPeer: ConnectPeer;
+  readonly reachPeer: ReachPeer;
+  readonly openTarget: OpenTarget;
 }
 
 /** One manager: what clients and agents may ask of it, and, when it leads, the loops that do the cluster's work. */
@@ -48,6 +52,8 @@ export interface Manager {
   readonly control: Control;
   readonly agents: AgentService;
   readonly peers: PeerService;
+  /** The way to every node's services. */
+  readonly tunnels: Tunnels;
   /** Does what every manager does, until `signal` aborts or a part fails. */
   run(signal: AbortSignal): Promise<never>;
   /**
@@ -78,6 +84,7 @@ export function createManager(deps: ManagerDeps): Manager {
     withdrawnUpTo: () => dispatcher.withdrawnUpTo,
   });
   const broker = new LogBroker({ ...parts, nodeId, connectPeer });
+  const tunnels = new Tunnels({ ...deps, nodeId });
   return {
     control: createControl({ ...parts, state: failingFast(state, contact, clock), contact }, roots, broker),
     agents: {
@@ -91,11 +98,13 @@ export function createManager(deps: ManagerDeps): Manager {
       logSubscriptions: broker.logSubscriptions.bind(broker),
       publishLogs: broker.publishLogs.bind(broker),
     },
+    tunnels,
     peers: createPeerService({ view: state.view, membership, logs: broker }),
     async run(signal) {
       await using jobs = new TaskGroup(signal);
       jobs.spawn("presence", (stop) => presence.run(stop));
       jobs.spawn("dispatcher", (stop) => dispatcher.run(stop));
+      jobs.spawn("tunnels", (stop) => tunnels.run(stop));
       return await jobs.done();
     },
     async runLeader(fenced, signal) {

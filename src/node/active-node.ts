@@ -1,7 +1,9 @@
 import { runAgent } from "#agent/agent.ts";
 import { AttachmentDesk } from "#agent/attachment-desk.ts";
+import type { AgentConnection } from "#agent/session.ts";
 import type { TaskDb } from "#agent/task-db.ts";
 import type { TaskFileStore } from "#agent/task-files.ts";
+import type { DialOffer } from "#agent/tunnel-offers.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorCode, errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
@@ -17,8 +19,9 @@ import { renewCertificate } from "#wire/bootstrap.ts";
 import { connectManager } from "#wire/client.ts";
 import { type CurrentIdentity, parseIdentity, tlsInfo } from "#wire/identity.ts";
 import { writeTrustRoot } from "#wire/identity-files.ts";
-import type { Caller, CertificateRequest, ManagerConnection, SessionMessage } from "#wire/protocol.ts";
+import type { Caller, CertificateRequest, SessionMessage } from "#wire/protocol.ts";
 import { Renewal } from "#wire/renewal.ts";
+import { dialTunnel, type OpenTarget } from "#wire/tunnel.ts";
 import { certifiedAddresses, hostOf, parseHostPort } from "./addresses.ts";
 import { openDataPlane } from "./data-plane.ts";
 import { hostRoutes } from "./host-routes.ts";
@@ -46,6 +49,8 @@ export interface ActiveNodeDeps {
   readonly files: TaskFileStore;
   /** The engine's description with what the daemon's command line adds. */
   readonly describe: (signal: AbortSignal) => Promise<NodeDescription>;
+  /** For managers' connections to services of this node. */
+  readonly openTarget: OpenTarget;
   /** The store that users run themselves, when the daemon was told of one. */
   readonly foreignStore?: ForeignStore;
   /** The manager starts over without the others; see `docker swarm init --force-new-cluster`. */
@@ -211,11 +216,15 @@ export class ActiveNode {
   }
 
   /** A connection with this very node's manager ends with that manager. */
-  async #connect(addr: string): Promise<ManagerConnection & AsyncDisposable> {
+  async #connect(addr: string): Promise<AgentConnection & AsyncDisposable> {
     const { identity, clock, state } = this.#deps;
     const { advertiseAddr } = state.current;
     const { host } = this.#manager;
-    if (addr !== advertiseAddr) return connectManager({ addr, identity: identity.current, clock });
+    if (addr !== advertiseAddr) {
+      const target = { addr, identity: identity.current, clock };
+      const dialOffer: DialOffer = (signal) => dialTunnel(target, { kind: "offer" }, signal);
+      return { ...connectManager(target), dialOffer };
+    }
     if (host === undefined) throw new FlotillaError("unavailable", "this node's own manager does not run");
     const caller = (): Caller => ({ nodeId: identity.current.nodeId, role: "manager", addr: hostOf(advertiseAddr) });
     const connection = connectLocally(host.agents, caller, host.signal);

@@ -10,6 +10,7 @@ import { runLoop } from "#manager/loop.ts";
 import { createManager } from "#manager/manager.ts";
 import type { ClusterState } from "#manager/state.ts";
 import type { StoreMembership } from "#manager/store-membership.ts";
+import type { Tunnels } from "#manager/tunnels.ts";
 import { newId } from "#model/ids.ts";
 import { LEADERSHIP_ID } from "#model/objects.ts";
 import type { NodeRole } from "#model/spec.ts";
@@ -20,13 +21,17 @@ import { connectPeer } from "#wire/peer-client.ts";
 import { peerRoutes } from "#wire/peer-routes.ts";
 import type { AgentService, CertificateService } from "#wire/protocol.ts";
 import { WireServer } from "#wire/server.ts";
+import { dialTunnel, type OpenTarget } from "#wire/tunnel.ts";
 import { renderHostPort } from "./addresses.ts";
 import { namesAddress } from "./certified-address.ts";
 import { isEtcdInstalled } from "./etcd/process.ts";
 import { forgetOtherManagers } from "./other-managers.ts";
 import { type ManagerStore, type ManagerStoreDeps, openManagerStore } from "./store/manager-store.ts";
 
-export type ManagerHostDeps = ManagerStoreDeps;
+export interface ManagerHostDeps extends ManagerStoreDeps {
+  /** For connections to services of this node. */
+  readonly openTarget: OpenTarget;
+}
 
 /** How far the state may be behind at a start: more is trouble, and said so. */
 const CATCH_UP_MS = 10_000;
@@ -35,6 +40,8 @@ const CATCH_UP_MS = 10_000;
 export interface ManagerHost {
   readonly control: Control;
   readonly agents: AgentService;
+  /** Opens connections to services of nodes. */
+  readonly tunnels: Pick<Tunnels, "open">;
   readonly certificates: CertificateService;
   readonly membership: StoreMembership;
   /** Aborts, with a FlotillaError `unavailable`, when the manager stops. */
@@ -80,6 +87,9 @@ export async function runManagerHost(
     leases: store,
     membership,
     connectPeer: async (peer) => connectPeer({ addr: peer, identity: identity.current, clock }),
+    reachPeer: (peer, to, stop) =>
+      dialTunnel({ addr: peer, identity: identity.current, clock }, { kind: "reach", nodeId: to }, stop),
+    openTarget: deps.openTarget,
   });
   await withDeadline(clock, CATCH_UP_MS, "learning of this node from the store", jobs.signal, (stop) =>
     nodeKnown(state, nodeId, stop),
@@ -93,6 +103,7 @@ export async function runManagerHost(
         log,
         services: [agentRoutes(manager.agents), certificateRoutes(authority), peerRoutes(manager.peers)],
         isRemoved: (id) => authority.isRemoved(id),
+        onTunnel: (caller, hello, socket) => manager.tunnels.accept(caller, hello, socket, jobs.signal),
       },
       jobs.signal,
     ),
@@ -113,6 +124,7 @@ export async function runManagerHost(
   onReady({
     control: manager.control,
     agents: manager.agents,
+    tunnels: manager.tunnels,
     certificates: authority,
     membership,
     signal: life.signal,

@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import type { Duplex } from "node:stream";
 import { createSecretFiles } from "#agent/secret-files.ts";
 import { openTaskDb, type TaskDb } from "#agent/task-db.ts";
 import type { TaskFileStore } from "#agent/task-files.ts";
@@ -16,6 +17,7 @@ import type { Control } from "#manager/control.ts";
 import { CLUSTER_PORT } from "#model/defaults.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { CurrentIdentity } from "#wire/identity.ts";
+import type { OpenTarget, TunnelTarget } from "#wire/tunnel.ts";
 import { parseUnlockKey } from "#wire/unlock-key.ts";
 import { ActiveNode } from "./active-node.ts";
 import { hostOf, type Interfaces, parseHostPort, renderHostPort } from "./addresses.ts";
@@ -49,6 +51,8 @@ export interface SwarmNodeDeps {
   readonly interfaces: () => Interfaces;
   /** Subnets of the engine's own networks. */
   readonly engineSubnets: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** For managers' connections to services of this node. */
+  readonly openTarget: OpenTarget;
   /** `--store`: an etcd that users run themselves. */
   readonly foreignStore?: ForeignStore;
 }
@@ -134,6 +138,13 @@ export class SwarmNode implements Membership, AsyncDisposable {
     if (phase.name === "error") throw errors.certificatesExpired();
     if (phase.node.control !== undefined) return phase.node.control;
     throw phase.node.isManager ? errors.managerStarting() : errors.onlyWorker();
+  }
+
+  async reach(nodeId: string, target: TunnelTarget, signal: AbortSignal): Promise<Duplex> {
+    const phase = this.#phase;
+    const manager = phase.name === "active" ? phase.node.manager : undefined;
+    if (manager === undefined) throw errors.managerStarting();
+    return await manager.tunnels.open(nodeId, target, signal);
   }
 
   get attachments(): Attachments {

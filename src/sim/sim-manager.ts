@@ -48,6 +48,10 @@ const NO_ROOTS: RootKeeper = { trustRoot: () => "", respecify: async (cluster) =
 const refuse = async (): Promise<never> => {
   throw new FlotillaError("unimplemented", "managers come and go in no simulation");
 };
+const noTunnels = async (): Promise<never> => {
+  throw new FlotillaError("unimplemented", "raw connections are not simulated");
+};
+
 const NO_MEMBERS: StoreMembership = {
   add: refuse,
   promote: async () => undefined,
@@ -184,6 +188,8 @@ export class SimManager {
       leases: store,
       membership: NO_MEMBERS,
       connectPeer: (other, stop) => network.connectPeer(hostName, other, caller, stop),
+      reachPeer: noTunnels,
+      openTarget: noTunnels,
     });
     jobs.spawn("manager", (stop) => manager.run(stop));
     const standing = { ...parts, nodeId, leases: store, storeLeads: () => false };

@@ -45,3 +45,10 @@ export const JOIN_TIMEOUT_MS = 60_000;
 export const ATTACH_TIMEOUT_MS = 20_000;
 /** The issuing of a certificate: several external CAs may have to be asked, 5 s each. */
 export const ISSUE_TIMEOUT_MS = 20_000;
+
+/** The longest line at the beginning of a tunnel, in bytes. */
+export const TUNNEL_LINE_BYTES = 1_024;
+/** The first line of a tunnel must be there by then. */
+export const TUNNEL_HELLO_MS = 5_000;
+/** A tunnel on which nothing moves is probed after this long; libuv then gives its peer 10 s. */
+export const TUNNEL_KEEP_ALIVE_MS = 5_000;

@@ -1,14 +1,15 @@
 import { constants } from "node:crypto";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
-import { LinkedAbort } from "#base/abort.ts";
+import { LinkedAbort, withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { NodeId } from "#model/ids.ts";
-import { authenticate, type Peer, readPeer } from "./access.ts";
+import { authenticate, authorize, type Peer, readPeer } from "./access.ts";
 import { ConnectionGuard } from "./connection-guard.ts";
 import type { CurrentIdentity, Identity } from "./identity.ts";
 import {
@@ -20,26 +21,34 @@ import {
   MAX_STREAMS,
   STOP_GRACE_MS,
   STRANGER_LIFE_MS,
+  TUNNEL_HELLO_MS,
 } from "./limits.ts";
+import type { Caller } from "./protocol.ts";
 import { createRequestListener } from "./request-listener.ts";
 import { toConnectError } from "./rpc-errors.ts";
 import type { WireService } from "./service.ts";
+import { prepareTunnel, readHello, type TunnelHello } from "./tunnel.ts";
 
 export interface WireServerDeps {
   readonly identity: CurrentIdentity;
   readonly services: readonly WireService[];
   /** Whether a node was removed from the cluster, so that its certificate, though valid, counts no more. */
   readonly isRemoved: (nodeId: NodeId) => boolean;
+  /** Takes a raw connection of a node of the cluster. Absent: there are none. */
+  readonly onTunnel?: OnTunnel;
   readonly clock: Clock;
   readonly log: Logger;
   /** Milliseconds that a TLS handshake may take, when other than usual. */
   readonly handshakeTimeoutMs?: number;
 }
 
+export type OnTunnel = (caller: Caller, hello: TunnelHello, socket: Duplex) => void;
+
 /**
  * The daemon-to-daemon listener: Connect over HTTP/2 and mutual TLS.
  *
  * - A client certificate is asked for and may be absent; who may call what is decided for each call.
+ * - A connection that negotiates no protocol is a tunnel, and only for nodes.
  * - A new identity is used for new connections at once. Old ones go on, for as long as their certificates hold.
  * - Disposal tells every call in flight `unavailable`, waits a moment for them, and closes all connections.
  */
@@ -48,6 +57,7 @@ export class WireServer implements AsyncDisposable {
   readonly #server: Http2SecureServer;
   readonly #jobs: TaskGroup;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #tunnels = new Set<TLSSocket>();
   readonly #peers = new WeakMap<object, Peer>();
   readonly #guard = new ConnectionGuard({ perAddress: MAX_STRANGERS_PER_ADDRESS, total: MAX_STRANGERS });
   readonly #stop = new AbortController();
@@ -101,7 +111,7 @@ export class WireServer implements AsyncDisposable {
     const late = this.#deps.clock.sleep(STOP_GRACE_MS, grace.signal).catch(() => undefined);
     await Promise.race([Promise.all(ended), late]);
     grace.abort();
-    for (const session of this.#sessions) session.destroy();
+    for (const connection of [...this.#sessions, ...this.#tunnels]) connection.destroy();
     await this.#jobs[Symbol.asyncDispose]();
     await closed;
   }
@@ -116,6 +126,9 @@ export class WireServer implements AsyncDisposable {
     this.#server.on("tlsClientError", (err, socket) => {
       log.debug({ err, addr: socket.remoteAddress }, "TLS handshake failed");
     });
+    this.#server.on("unknownProtocol", (socket: TLSSocket) =>
+      this.#jobs.spawn("tunnel", (signal) => this.#takeTunnel(socket, signal)),
+    );
     this.#server.on("sessionError", (err) => log.debug({ err }, "connection failed"));
     this.#server.on("session", (session) => {
       try {
@@ -141,6 +154,33 @@ export class WireServer implements AsyncDisposable {
     if (this.#isNode(peer)) return this.#guard.recognise(socket);
     session.settings({ maxConcurrentStreams: MAX_STRANGER_STREAMS });
     this.#jobs.spawn("stranger", (signal) => this.#endStranger(session, signal));
+  }
+
+  /** A connection that negotiated no protocol: a node's tunnel, or a stranger's. */
+  async #takeTunnel(socket: TLSSocket, signal: AbortSignal): Promise<void> {
+    const { log, clock, onTunnel } = this.#deps;
+    socket.on("error", (err) => log.debug({ err }, "tunnel failed"));
+    try {
+      if (onTunnel === undefined) throw new FlotillaError("unimplemented", "there are no tunnels here");
+      const { identity, isRemoved } = this.#deps;
+      const recognise = (peer: Peer) => authenticate(peer, identity.current, clock.now());
+      const caller = authorize(readPeer(socket), ["manager", "worker"], recognise, isRemoved);
+      if (caller === undefined) throw new FlotillaError("unauthenticated", "a tunnel needs a certificate");
+      this.#guard.recognise(socket);
+      prepareTunnel(socket);
+      const hello = await withDeadline(clock, TUNNEL_HELLO_MS, "the first line of a tunnel", signal, (own) =>
+        readHello(socket, own),
+      );
+      if (hello.kind === "reach" && caller.role !== "manager") {
+        throw new FlotillaError("forbidden", "only managers may reach for other nodes");
+      }
+      this.#tunnels.add(socket);
+      socket.once("close", () => this.#tunnels.delete(socket));
+      onTunnel(caller, hello, socket);
+    } catch (err) {
+      log.debug({ err, addr: socket.remoteAddress }, "tunnel refused");
+      socket.destroy();
+    }
   }
 
   #isNode(peer: Peer): boolean {

@@ -5,7 +5,7 @@ import { certificateRoutes } from "#wire/certificate-routes.ts";
 import { CurrentIdentity, type Identity } from "#wire/identity.ts";
 import { peerRoutes } from "#wire/peer-routes.ts";
 import type { AgentService, CertificateService, PeerService } from "#wire/protocol.ts";
-import { WireServer } from "#wire/server.ts";
+import { type OnTunnel, WireServer } from "#wire/server.ts";
 
 export interface TestServer extends AsyncDisposable {
   readonly addr: string;
@@ -20,6 +20,7 @@ export interface TestServerOptions {
   readonly removed?: ReadonlySet<string>;
   readonly log?: Logger;
   readonly handshakeTimeoutMs?: number;
+  readonly onTunnel?: OnTunnel;
 }
 
 /** A server on a free port of the loopback interface. */
@@ -38,6 +39,7 @@ export async function openTestServer(own: Identity, options: TestServerOptions =
       isRemoved: (nodeId) => options.removed?.has(nodeId) ?? false,
       clock: systemClock,
       log: options.log ?? silentLogger,
+      ...(options.onTunnel && { onTunnel: options.onTunnel }),
       ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
     },
     signal,

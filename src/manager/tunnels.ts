@@ -1,0 +1,165 @@
+import type { Duplex } from "node:stream";
+import { withDeadline } from "#base/abort.ts";
+import type { Clock } from "#base/clock.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
+import type { Logger } from "#base/log.ts";
+import { splice } from "#base/splice.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { LiveManager, Node } from "#model/objects.ts";
+import type { Caller } from "#wire/protocol.ts";
+import { type OpenTarget, type TunnelHello, type TunnelTarget, writeTarget } from "#wire/tunnel.ts";
+import type { ClusterState } from "./state.ts";
+
+/** How long a node that should have an unused tunnel here may take to open one: it may be on its way to this manager. */
+const SPARE_MS = 3_000;
+
+interface Deps {
+  readonly state: Pick<ClusterState, "view" | "commits">;
+  /** The manager's own node. */
+  readonly nodeId: NodeId;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** For the manager's own node. */
+  readonly openTarget: OpenTarget;
+  readonly reachPeer: ReachPeer;
+}
+
+/** Reaches for a node at the manager at `addr` that has its session. */
+export type ReachPeer = (addr: string, nodeId: NodeId, signal: AbortSignal) => Promise<Duplex>;
+
+/** Ends the watch over an unused tunnel. */
+type Forget = () => void;
+
+/**
+ * A manager's connections to services of nodes, wherever the node's session is. Agents keep some tunnels open that
+ * nobody uses yet; each use takes one, and the agent opens another.
+ */
+export class Tunnels {
+  readonly #deps: Deps;
+  readonly #spare = new Map<NodeId, Map<Duplex, Forget>>();
+  readonly #waiting = new Map<NodeId, Set<(socket: Duplex) => void>>();
+  readonly #used = new Map<NodeId, Set<Duplex>>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Takes a tunnel that arrived at this manager's listener. */
+  accept(caller: Caller, hello: TunnelHello, socket: Duplex, signal: AbortSignal): void {
+    if (hello.kind === "offer") return this.#keep(caller.nodeId, socket);
+    this.#lead(hello.nodeId, socket, signal).catch((err: unknown) => {
+      this.#deps.log.debug({ err, node: hello.nodeId }, "another manager's tunnel not joined");
+      socket.destroy();
+    });
+  }
+
+  /**
+   * Opens a connection to a service of a node.
+   * @throws FlotillaError `not_found` for a node that the cluster does not have, `unavailable` for one that is down or
+   * does not answer.
+   */
+  async open(nodeId: NodeId, target: TunnelTarget, signal: AbortSignal): Promise<Duplex> {
+    const { nodeId: own, openTarget, reachPeer } = this.#deps;
+    if (nodeId === own) return await openTarget(target, signal);
+    const node = this.#nodeToReach(nodeId);
+    const manager = this.#spare.has(nodeId) ? undefined : this.#managerOf(node);
+    const socket = manager ? await reachPeer(manager.addr, nodeId, signal) : await this.#take(nodeId, signal);
+    this.#use(nodeId, socket);
+    writeTarget(socket, target);
+    return socket;
+  }
+
+  /** Ends the connections to nodes that are lost, so that whoever waits for an answer hears of it. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { state } = this.#deps;
+    for await (const { changes } of state.commits(signal)) {
+      for (const change of changes) {
+        if (change.kind !== "node") continue;
+        if (change.type === "delete") this.#drop(change.old.id);
+        else if (change.object.status.state === "down") this.#drop(change.object.id);
+      }
+    }
+  }
+
+  #nodeToReach(nodeId: NodeId): Node {
+    const node = this.#deps.state.view.get("node", nodeId);
+    if (node === undefined) throw new FlotillaError("not_found", `node ${nodeId} not found`);
+    if (node.status.state === "down") {
+      throw new FlotillaError("unavailable", `node ${this.#nameOf(nodeId)} is down`);
+    }
+    return node;
+  }
+
+  #nameOf(nodeId: NodeId): string {
+    return this.#deps.state.view.get("node", nodeId)?.description?.Hostname ?? nodeId;
+  }
+
+  /** The other manager that has the node's session; undefined when this one has it, or nobody. */
+  #managerOf({ status }: Node): LiveManager | undefined {
+    const { via } = status;
+    if (via === undefined || via === this.#deps.nodeId) return undefined;
+    return this.#deps.state.view.get("manager", via);
+  }
+
+  #keep(nodeId: NodeId, socket: Duplex): void {
+    for (const waiter of this.#waiting.get(nodeId) ?? []) {
+      this.#waiting.get(nodeId)?.delete(waiter);
+      return waiter(socket);
+    }
+    const spare = this.#spare.get(nodeId) ?? new Map<Duplex, Forget>();
+    this.#spare.set(nodeId, spare);
+    // An unused tunnel is silent: what is to be read from it is its end.
+    const onEnd = () => {
+      forget();
+      socket.destroy();
+    };
+    const forget = () => {
+      socket.off("readable", onEnd).off("close", onEnd);
+      spare.delete(socket);
+      if (spare.size === 0 && this.#spare.get(nodeId) === spare) this.#spare.delete(nodeId);
+    };
+    spare.set(socket, forget);
+    socket.on("readable", onEnd).on("close", onEnd);
+  }
+
+  async #take(nodeId: NodeId, signal: AbortSignal): Promise<Duplex> {
+    for (const [socket, forget] of this.#spare.get(nodeId) ?? []) {
+      forget();
+      return socket;
+    }
+    const { promise, resolve } = Promise.withResolvers<Duplex>();
+    const waiting = this.#waiting.get(nodeId) ?? new Set();
+    this.#waiting.set(nodeId, waiting.add(resolve));
+    try {
+      const what = `a connection to node ${this.#nameOf(nodeId)}`;
+      return await withDeadline(this.#deps.clock, SPARE_MS, what, signal, () => promise);
+    } finally {
+      waiting.delete(resolve);
+      if (waiting.size === 0 && this.#waiting.get(nodeId) === waiting) this.#waiting.delete(nodeId);
+    }
+  }
+
+  /** Joins another manager's tunnel with one of the node's. */
+  async #lead(nodeId: NodeId, socket: Duplex, signal: AbortSignal): Promise<void> {
+    const far = await this.#take(nodeId, signal);
+    this.#use(nodeId, far);
+    await splice(socket, far);
+  }
+
+  #use(nodeId: NodeId, socket: Duplex): void {
+    const used = this.#used.get(nodeId) ?? new Set();
+    this.#used.set(nodeId, used);
+    used.add(socket);
+    socket.on("error", (err) => this.#deps.log.debug({ err: errorMessage(err), node: nodeId }, "tunnel broke"));
+    socket.once("close", () => {
+      used.delete(socket);
+      if (used.size === 0 && this.#used.get(nodeId) === used) this.#used.delete(nodeId);
+    });
+  }
+
+  #drop(nodeId: NodeId): void {
+    const lost = new FlotillaError("unavailable", `the connection to node ${this.#nameOf(nodeId)} was lost`);
+    for (const socket of this.#used.get(nodeId) ?? []) socket.destroy(lost);
+    for (const socket of this.#spare.get(nodeId)?.keys() ?? []) socket.destroy();
+  }
+}

@@ -13,7 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   network: ["model", "base"],
   manager: ["plan", "store", "wire", "model", "base"],
   agent: ["plan", "wire", "engine", "network", "model", "base"],
-  api: ["manager", "store", "wire", "engine", "model", "base"],
+  api: ["manager", "plan", "store", "wire", "engine", "model", "base"],
   node: ["manager", "agent", "api", "plan", "store", "wire", "engine", "network", "model", "base"],
   lab: ["model", "base", "engine"],
   sim: ["manager", "agent", "plan", "store", "wire", "engine", "network", "model", "base"],

@@ -11,7 +11,7 @@ const PIECE_LENGTH = 64 * 1024;
 /** A refused client may go on sending for this long: after that it has stopped to listen too. */
 const LINGER_MS = 5_000;
 
-type OwnAnswer = Exclude<Answer, { readonly kind: "forward" }>;
+type OwnAnswer = Exclude<Answer, { readonly kind: "forward" | "locate" }>;
 
 /** Sends an answer. A stream that fails, or whose client goes away, breaks the connection; nothing is thrown. */
 export async function sendAnswer(response: ServerResponse, answer: OwnAnswer): Promise<void> {

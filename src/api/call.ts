@@ -4,8 +4,13 @@ import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import type { Control } from "#manager/control.ts";
+import type { Strategy } from "#plan/place/strategy.ts";
 import type { ClusterEvents } from "./cluster-events.ts";
 import type { EngineLink } from "./engine-link.ts";
+import type { ClusterEngines } from "./engines/cluster-engines.ts";
+import type { EngineMirrors } from "./engines/engine-mirrors.ts";
+import type { ExecDirectory } from "./engines/exec-directory.ts";
+import type { Placements } from "./engines/placements.ts";
 import { fromManager } from "./errors.ts";
 import type { Membership } from "./membership.ts";
 
@@ -15,7 +20,13 @@ const MANAGER_DEADLINE_MS = 20_000;
 /** What the handlers of all calls have in common. */
 export interface ApiContext {
   readonly membership: Membership;
+  /** That of this host. */
   readonly engine: EngineLink;
+  readonly engines: ClusterEngines;
+  readonly mirrors: EngineMirrors;
+  readonly placements: Placements;
+  readonly execs: ExecDirectory;
+  readonly strategy: Strategy;
   readonly events: ClusterEvents;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,6 +44,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly request: IncomingMessage;
+  /** Whether another daemon asks for this node alone. */
+  readonly isForNode: boolean;
   /** For headers that only one call sets. */
   readonly response: ServerResponse;
   /** Aborts when the client goes away or the server stops. */
@@ -47,7 +60,9 @@ export type Answer =
   /** A JSON array, rendered and sent piece by piece. */
   | { readonly kind: "list"; readonly items: Iterator<unknown> }
   | { readonly kind: "stream"; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array | string> }
-  /** Whatever the engine answers. `body` replaces a request's body that was read. */
+  /** Whatever the engine answers that the call is about, wherever in the cluster it is. */
+  | { readonly kind: "locate" }
+  /** Whatever the engine of this host answers. `body` replaces a request's body that was read. */
   | { readonly kind: "forward"; readonly body?: Buffer };
 
 export type Handler = (api: ApiContext, call: Call) => Promise<Answer> | Answer;
@@ -82,6 +97,9 @@ export function controlOf(api: ApiContext): Control | undefined {
     return undefined;
   }
 }
+
+/** Whether a call is about the containers of the whole cluster. */
+export const isForCluster = (api: ApiContext, call: Call): boolean => !call.isForNode && controlOf(api) !== undefined;
 
 /** Whether this daemon is in a cluster at all. */
 export const isInCluster = (api: ApiContext): boolean => api.membership.local.state === "active";

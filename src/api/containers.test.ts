@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { FlotillaError } from "#base/errors.ts";
 import { APP, APP_BRIDGE, ATTACHMENT, BRIDGE, LOCAL, serveCall, serveNetworks } from "./networks/test-bridges.ts";
 import { INACTIVE } from "./test-cluster.ts";
-import { startTestApi, type TestApi } from "./test-server.ts";
+import { startWorkerApi, type TestApi } from "./test-server.ts";
 
 const PLACE = { taskId: "t9", networkId: APP, address: "10.0.1.9" };
 const MAC = "02:42:0a:00:01:09";
 const CREATED = { Id: "c1", Warnings: [] };
 
 async function start(apiVersion = "1.51"): Promise<{ readonly api: TestApi; readonly bodies: readonly unknown[] }> {
-  const api = await startTestApi([], apiVersion);
+  const api = await startWorkerApi([], apiVersion);
   serveNetworks(api, [BRIDGE, LOCAL, APP_BRIDGE]);
   api.membership.attachments.places.push(PLACE);
   return { api, bodies: serveCall(api, "POST /containers/create", 201, CREATED) };
@@ -159,7 +159,7 @@ for (const body of ["[]", "{", "null", "5", ""]) {
 }
 
 test("of an unknown network the engine says that it is unknown", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   serveNetworks(api, [BRIDGE]);
   serveCall(api, "POST /containers/create", 404, { message: "network nope not found" });
   const reply = await api.call("POST", "/containers/create?name=c", { HostConfig: { NetworkMode: "nope" } });
@@ -230,7 +230,7 @@ const INSPECTED = {
 };
 
 test("the place of a removed container is free at once", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.membership.attachments.known.push(ATTACHMENT);
   serveCall(api, "GET /containers/shell/json", 200, INSPECTED);
   serveCall(api, "DELETE /containers/shell", 409, { message: "it runs" });
@@ -243,7 +243,7 @@ test("the place of a removed container is free at once", async () => {
 });
 
 test("a container without places is the engine's alone", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.membership.attachments.known.push(ATTACHMENT);
   serveCall(api, "DELETE /containers/gone", 404, { message: "No such container: gone" });
   assert.equal((await api.call("DELETE", "/containers/gone")).status, 404);

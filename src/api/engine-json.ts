@@ -2,11 +2,16 @@ import type { IncomingMessage } from "node:http";
 import { type ErrorCode, FlotillaError } from "#base/errors.ts";
 import { type Answer, type ApiContext, type Call, empty, json } from "./call.ts";
 import type { Json } from "./convert/meta-json.ts";
+import type { EngineLink } from "./engine-link.ts";
 import { HTTP_STATUS } from "./errors.ts";
 
 /** The engine's answer to the same question, in the client's version, as a document. @throws FlotillaError */
 export async function askEngine<T = Json>(api: ApiContext, call: Call, path: string): Promise<T> {
-  const answer = await api.engine.open({ method: "GET", path: `/v${call.version}${path}` }, call.signal);
+  return readJson(await api.engine.open({ method: "GET", path: `/v${call.version}${path}` }, call.signal));
+}
+
+/** An engine's answer as a document. @throws FlotillaError as the engine refused. */
+export async function readJson<T>(answer: IncomingMessage): Promise<T> {
   if (answer.statusCode !== 200) throw await engineRefusal(answer);
   return JSON.parse(await readText(answer));
 }
@@ -25,9 +30,10 @@ export async function tellEngine(
   method: "POST" | "DELETE",
   path: string,
   body?: unknown,
+  engine: EngineLink = api.engine,
 ): Promise<EngineAnswer> {
   const target = `/v${call.version}${path}`;
-  const answer = await api.engine.open({ method, path: target, ...(body !== undefined && { body }) }, call.signal);
+  const answer = await engine.open({ method, path: target, ...(body !== undefined && { body }) }, call.signal);
   const text = await readText(answer);
   const status = answer.statusCode ?? 502;
   return { isOk: status < 300, answer: text.trim() === "" ? empty(status) : json(JSON.parse(text), status) };

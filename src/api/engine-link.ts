@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
-import { connect, type Socket } from "node:net";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
-import { errorMessage, FlotillaError } from "#base/errors.ts";
+import type { FlotillaError } from "#base/errors.ts";
 import { MAX_API_VERSION, olderOf } from "./api-version.ts";
-import { invalid } from "./errors.ts";
+import type { EngineConnector } from "./engine-connector.ts";
 
 /** Go's limit for a request's head, in bytes; registry credentials travel there. Source: net/http DefaultMaxHeaderBytes. */
 export const MAX_HEADER_BYTES = 1024 * 1024;
@@ -35,23 +36,53 @@ export interface EngineCall extends EngineRequest {
   readonly body?: unknown;
 }
 
+const never = new AbortController().signal;
+
+/** Unused connections that are kept for the next calls. */
+const FREE_CONNECTIONS = 8;
+
+/** Gives calls connections of the connector's. */
+class ConnectorAgent extends Agent {
+  readonly #connector: EngineConnector;
+
+  constructor(connector: EngineConnector) {
+    super({ keepAlive: true, maxFreeSockets: FREE_CONNECTIONS });
+    this.#connector = connector;
+  }
+
+  override createConnection(_options: unknown, callback: (err: Error | null, socket: Duplex) => void): undefined {
+    this.#connector.connect(never).then(
+      (socket) => {
+        // One that the other end has closed must not wait here for the next call.
+        socket.allowHalfOpen = false;
+        callback(null, socket);
+      },
+      // Node's own types know only the good case.
+      (err: Error) => (callback as (err: Error) => void)(err),
+    );
+  }
+
+  /** What leads to this very process is not worth keeping, and cannot be. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    // Node's types have it that this returns nothing, and its documentation that it tells whether to keep it.
+    return socket instanceof Socket && (super.keepSocketAlive(socket) as unknown as boolean);
+  }
+}
+
 /**
- * The way to the engine of this host. One connection per call: calls may last for days, and an engine that restarts
- * leaves no stale connections behind. It is this side that closes them: an engine that closes one as soon as it has
- * answered does so while the last, empty piece of the request is still being written, and that fails the call.
+ * Calls to an engine. It is never asked to close a connection after its answer: it would do so while the last, empty
+ * piece of the request is still being written, and that fails the call.
  */
 export class EngineLink {
-  readonly url: string;
+  readonly #connector: EngineConnector;
   readonly #clock: Clock;
-  readonly #address: { readonly path: string } | { readonly host: string; readonly port: number };
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 0 });
+  readonly #agent: Agent;
   #identity: EngineIdentity | undefined;
 
-  /** @throws FlotillaError `invalid` for a URL that is neither `unix://` nor `tcp://`. */
-  constructor(url: string, clock: Clock) {
-    this.url = url;
+  constructor(connector: EngineConnector, clock: Clock) {
+    this.#connector = connector;
     this.#clock = clock;
-    this.#address = parseEngineUrl(url);
+    this.#agent = new ConnectorAgent(connector);
   }
 
   /** The version that clients are told: the engine's own, as far as this product knows it. */
@@ -65,9 +96,7 @@ export class EngineLink {
 
   /** Begins a call. The caller writes its body, and listens for `response` and `error`. */
   request({ method, path, headers = {} }: EngineRequest): ClientRequest {
-    const target = "path" in this.#address ? { socketPath: this.#address.path } : this.#address;
     const outgoing = request({
-      ...target,
       method,
       path,
       headers: headers as Record<string, string | string[]>,
@@ -79,8 +108,8 @@ export class EngineLink {
   }
 
   /** A raw connection, for calls that stop being HTTP. */
-  connect(): Socket {
-    return connect({ ...this.#address, allowHalfOpen: true });
+  connect(signal: AbortSignal): Promise<Duplex> {
+    return this.#connector.connect(signal);
   }
 
   /** Makes a call. @throws FlotillaError `unavailable` when the engine does not answer. */
@@ -113,8 +142,7 @@ export class EngineLink {
   }
 
   unreachable(cause: unknown): FlotillaError {
-    const message = `Cannot connect to the Docker Engine at ${this.url}: ${errorMessage(cause)}. Is it running? Start it, or name another with --engine`;
-    return new FlotillaError("unavailable", message, { cause });
+    return this.#connector.unreachable(cause);
   }
 
   #learn(headers: IncomingHttpHeaders): void {
@@ -139,10 +167,3 @@ const withJsonHeaders = (call: EngineRequest, text: string): EngineRequest => ({
     "Content-Length": String(Buffer.byteLength(text)),
   },
 });
-
-function parseEngineUrl(url: string): { readonly path: string } | { readonly host: string; readonly port: number } {
-  if (url.startsWith("unix://")) return { path: url.slice("unix://".length) };
-  const tcp = /^(?:tcp|http):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]]+)):([0-9]{1,5})\/?$/.exec(url);
-  if (tcp === null) throw invalid(`engine address ${url} is not understood: give unix://PATH or tcp://HOST:PORT`);
-  return { host: tcp[1] ?? tcp[2] ?? "", port: Number(tcp[3]) };
-}

@@ -25,6 +25,12 @@ export class Filters {
     return this;
   }
 
+  /** The others as JSON, for an engine. */
+  without(keys: readonly string[]): string {
+    const rest = [...this.#values].filter(([key]) => !keys.includes(key));
+    return JSON.stringify(Object.fromEntries(rest));
+  }
+
   /** Whether `text` is one of the key's values; true without any. */
   isOneOf(key: string, text: string): boolean {
     const values = this.get(key);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
-import { startTestApi, type TestApi } from "./test-server.ts";
+import { startWorkerApi, type TestApi } from "./test-server.ts";
 
 const SWITCHED =
   "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
@@ -27,7 +27,7 @@ for (const target of [
   "/v1.45/grpc",
 ]) {
   test(`${target}: bytes flow both ways, and output goes on after the end of input`, async () => {
-    await using api = await startTestApi();
+    await using api = await startWorkerApi();
     let line = "";
     api.engine.onUpgrade((request, socket) => {
       line = `${request.method} ${request.url} ${request.headers.upgrade}`;
@@ -50,7 +50,7 @@ for (const target of [
 }
 
 test("the body of a hijacked request reaches the engine, early bytes of its answer the client", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.engine.onUpgrade((_request, socket, head) => {
     socket.end(`${SWITCHED}got ${head.toString()}`);
   });
@@ -65,7 +65,7 @@ test("the body of a hijacked request reaches the engine, early bytes of its answ
 });
 
 test("a refusal is the last answer on its connection", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   const reached: string[] = [];
   api.engine.onUpgrade((_request, socket) => {
     socket.write('HTTP/1.1 404 Not Found\r\nConnection: keep-alive\r\nContent-Length: 15\r\n\r\n{"message":"no"}');
@@ -82,7 +82,7 @@ test("a refusal is the last answer on its connection", async () => {
 });
 
 test("a client that breaks off ends the engine's side, and the other way round", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   const ended = Promise.withResolvers<void>();
   api.engine.onUpgrade((_request, socket) => {
     socket.on("close", () => ended.resolve());
@@ -106,7 +106,7 @@ test("a client that breaks off ends the engine's side, and the other way round",
 });
 
 test("without an engine, the client is told so", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   await api.engine.stop();
   const client = upgrade(api, "/containers/abc/attach");
   const text = await readAll(client);
@@ -116,7 +116,7 @@ test("without an engine, the client is told so", async () => {
 });
 
 test("a server that stops ends hijacked connections", async () => {
-  const api = await startTestApi();
+  const api = await startWorkerApi();
   api.engine.onUpgrade((_request, socket) => {
     socket.on("error", () => undefined);
     socket.write(SWITCHED);
@@ -132,7 +132,7 @@ test("a server that stops ends hijacked connections", async () => {
 });
 
 test("half a gigabyte does not pile up between a fast engine and a slow client", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   const chunk = Buffer.alloc(1024 * 1024);
   let written = 0;
   const stalled = Promise.withResolvers<void>();

@@ -1,11 +1,12 @@
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { closed } from "#base/splice.ts";
 import { splitVersion } from "./api-version.ts";
-import type { EngineLink } from "./engine-link.ts";
+import type { Destination } from "./engines/locate.ts";
 import { errorAnswer } from "./errors.ts";
 
 /** The calls that turn their connection into a raw stream. Any other request for an upgrade is answered without one. */
-const HIJACKED = /^\/(?:containers\/[^/]+\/attach(?:\/ws)?|exec\/[^/]+\/start|session|grpc)$/;
+const HIJACKED = /^\/(?:containers\/.+\/attach(?:\/ws)?|exec\/[^/]+\/start|session|grpc)$/;
 
 /** More than an engine's answer to an upgrade ever has, in bytes. */
 const MAX_ANSWER_HEAD_BYTES = 64 * 1024;
@@ -17,45 +18,55 @@ export const isHijacked = (request: IncomingMessage): boolean =>
   HIJACKED.test(splitVersion(request.url ?? "").target.split("?", 1)[0] ?? "");
 
 /**
- * Joins a client's connection with one to the engine: attach, exec, build sessions. The request goes out as it came;
+ * Joins a client's connection with one to the engine that it is about: attach, exec, build sessions. The request goes
+ * out as it came;
  * once the engine has agreed (101), bytes flow both ways, each direction ends by itself, and an error ends both.
  * Any other answer is the last one on its connection. Resolves when both connections are closed.
  */
 export async function hijack(
-  engine: EngineLink,
+  find: () => Promise<Pick<Destination, "engine" | "target">>,
   request: IncomingMessage,
   client: Duplex,
   head: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
-  const upstream = engine.connect();
+  client.on("error", () => client.destroy());
+  const found = await open(find, client, signal);
+  if (found === undefined) return;
+  const { upstream, target } = found;
   const stop = () => {
     client.destroy();
     upstream.destroy();
   };
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
-  client.on("error", stop);
-  upstream.on("error", (err) => {
-    if (upstream.bytesRead > 0 || !client.writable) stop();
-    else client.end(renderRefusal(engine.unreachable(err)));
-  });
+  upstream.on("error", stop);
   client.once("close", () => upstream.destroy());
-  upstream.once("connect", () => {
-    upstream.write(renderHead(request));
-    upstream.write(head);
-    client.pipe(upstream);
-    relayAnswer(upstream, client);
-  });
+  if (client.destroyed) stop();
+  upstream.write(renderHead(request, target));
+  upstream.write(head);
+  client.pipe(upstream);
+  relayAnswer(upstream, client);
   await Promise.all([closed(client), closed(upstream)]);
   signal.removeEventListener("abort", stop);
 }
 
-function closed(stream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.closed) resolve();
-    else stream.once("close", resolve);
-  });
+/** What is not there is said not to be. */
+async function open(
+  find: () => Promise<Pick<Destination, "engine" | "target">>,
+  client: Duplex,
+  signal: AbortSignal,
+): Promise<{ readonly upstream: Duplex; readonly target: string } | undefined> {
+  try {
+    const { engine, target } = await find();
+    const upstream = await engine.connect(signal).catch((err: unknown) => {
+      throw engine.unreachable(err);
+    });
+    return { upstream, target };
+  } catch (err) {
+    client.end(renderRefusal(err));
+    return undefined;
+  }
 }
 
 /** Waits for the whole head of the engine's answer, and then lets the rest flow. */
@@ -91,8 +102,8 @@ function closingAnswer(answer: string, rest: Buffer): Buffer {
   return Buffer.concat([Buffer.from([...lines, "Connection: close"].join("\r\n"), "latin1"), rest]);
 }
 
-function renderHead(request: IncomingMessage): string {
-  const lines = [`${request.method} ${request.url} HTTP/1.1`];
+function renderHead(request: IncomingMessage, target: string): string {
+  const lines = [`${request.method} ${target} HTTP/1.1`];
   for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
     lines.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
   }
@@ -103,7 +114,7 @@ function renderRefusal(err: unknown): string {
   const { status, message } = errorAnswer(err);
   const body = `${JSON.stringify({ message })}\n`;
   const head = [
-    `HTTP/1.1 ${status} Service Unavailable`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
     "Content-Type: application/json",
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Connection: close",

@@ -1,7 +1,9 @@
+import type { Duplex } from "node:stream";
 import type { Control } from "#manager/control.ts";
 import type { NetworkObject } from "#model/node-network.ts";
 import type { NodeAvailability } from "#model/spec.ts";
 import type { AttachedNetwork, AttachRequest } from "#wire/protocol.ts";
+import type { TunnelTarget } from "#wire/tunnel.ts";
 
 export type LocalNodeState = "inactive" | "pending" | "active" | "error" | "locked";
 
@@ -73,6 +75,12 @@ export interface Membership {
    * @throws FlotillaError `unavailable`, with Docker's text, while there is none: inactive, worker, locked, starting.
    */
   control(): Control;
+  /**
+   * Opens a connection to a service of a node of the cluster, through the manager that runs in this daemon.
+   * @throws FlotillaError `unavailable` while there is none, and for a node that is down or does not answer;
+   * `not_found` for a node that the cluster does not have.
+   */
+  reach(nodeId: string, target: TunnelTarget, signal: AbortSignal): Promise<Duplex>;
   /** @returns the new node's id. */
   init(request: InitRequest, signal: AbortSignal): Promise<string>;
   join(request: JoinRequest, signal: AbortSignal): Promise<void>;

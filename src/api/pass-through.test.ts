@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import type { Writable } from "node:stream";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { startTestApi } from "./test-server.ts";
+import { startTestApi, startWorkerApi } from "./test-server.ts";
 
 const MEGABYTE = 1024 * 1024;
 
@@ -33,7 +33,7 @@ async function writeUntilStalled(stream: Writable): Promise<number> {
 }
 
 test("calls go to the engine as they came, and its answers back", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   let seen: IncomingMessage | undefined;
   api.engine.on("POST /containers/create", (incoming, response) => {
     seen = incoming;
@@ -56,7 +56,7 @@ test("calls go to the engine as they came, and its answers back", async () => {
 
 for (const contentType of ["application/x-tar", "tar", "text/plain; charset=", ""]) {
   test(`a body of type "${contentType}" is no business of ours`, async () => {
-    await using api = await startTestApi();
+    await using api = await startWorkerApi();
     api.engine.on("POST /build", (incoming, response) => incoming.pipe(response));
     const reply = await api.call("POST", "/build", "bytes", { "Content-Type": contentType });
     assert.equal(reply.text, "bytes");
@@ -64,7 +64,7 @@ for (const contentType of ["application/x-tar", "tar", "text/plain; charset=", "
 }
 
 test("a call without a body has none for the engine either", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.engine.on("POST /containers/x/start", (incoming, response) => {
     assert.equal(incoming.headers["transfer-encoding"], undefined);
     assert.equal(incoming.headers["content-length"], "0");
@@ -74,7 +74,7 @@ test("a call without a body has none for the engine either", async () => {
 });
 
 test("what is no path of the cluster does not reach the engine's own swarm mode", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   for (const path of ["/v1.41/swarm/other", "/services", "/nodes/x/y/z"]) {
     const reply = await api.call("PUT", path);
     assert.equal(reply.status, 404);
@@ -87,18 +87,18 @@ test("what is no path of the cluster does not reach the engine's own swarm mode"
 });
 
 test("a path that ends where an id should be is no path", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   assert.deepEqual((await api.get("/services/")).json, { message: "page not found" });
 });
 
 test("the engine says what may be asked, of the cluster's paths too", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.engine.on("OPTIONS /services", (_incoming, response) => response.end());
   assert.equal((await api.call("OPTIONS", "/services")).status, 200);
 });
 
 test("the engine is not asked to close its connection: it would, while the request is still being ended", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   let connection: string | undefined;
   api.engine.on("POST /containers/x/exec", (incoming, response) => {
     connection = incoming.headers.connection;
@@ -109,7 +109,7 @@ test("the engine is not asked to close its connection: it would, while the reque
 });
 
 test("big uploads stream through", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.engine.on("POST /images/load", (incoming, response) => {
     response.flushHeaders();
     const digest = createHash("sha256");
@@ -132,7 +132,7 @@ test("big uploads stream through", async () => {
 });
 
 test("an engine that does not read holds the client's writer back", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.engine.on("POST /images/load", () => undefined);
   const outgoing = upload(api.path, "/images/load");
   outgoing.on("error", () => undefined);
@@ -141,7 +141,7 @@ test("an engine that does not read holds the client's writer back", async () => 
 });
 
 test("a client that does not read holds the engine's writer back", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   const stalled = Promise.withResolvers<number>();
   api.engine.on("GET /images/get", (_incoming, response) => {
     stalled.resolve(writeUntilStalled(response));
@@ -155,7 +155,7 @@ test("a client that does not read holds the engine's writer back", async () => {
 });
 
 test("heads come at once, and a client that leaves ends the engine's call", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   const left = Promise.withResolvers<void>();
   api.engine.on("GET /containers/x/logs", (_incoming, response) => {
     response.on("close", () => left.resolve());
@@ -171,7 +171,7 @@ test("heads come at once, and a client that leaves ends the engine's call", asyn
 });
 
 test("a client that leaves before the answer ends the engine's call", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   const came = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
   api.engine.on("POST /containers/x/wait", (_incoming, response) => {
@@ -187,7 +187,7 @@ test("a client that leaves before the answer ends the engine's call", async () =
 });
 
 test("an engine that breaks off breaks the client's answer off", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.engine.on("GET /containers/x/export", (_incoming, response) => {
     response.write("part", () => response.destroy());
   });
@@ -195,7 +195,7 @@ test("an engine that breaks off breaks the client's answer off", async () => {
 });
 
 test("without an engine, the client is told so", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   await api.engine.stop();
   const { status, json } = await api.get("/v1.45/containers/json");
   assert.equal(status, 503);
@@ -203,7 +203,7 @@ test("without an engine, the client is told so", async () => {
 });
 
 test("local networks are the engine's", async () => {
-  await using api = await startTestApi();
+  await using api = await startWorkerApi();
   api.engine.on("POST /networks/create", (incoming, response) => incoming.pipe(response.writeHead(201)));
   const reply = await api.call("POST", "/networks/create", '{ "Name": "n",  "Driver": "bridge" }');
   assert.equal(reply.status, 201);

@@ -2,7 +2,8 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { sendError } from "./answer.ts";
 import { isOlder, MAX_API_VERSION } from "./api-version.ts";
-import { hasBody } from "./body.ts";
+import { hasBody, readBody } from "./body.ts";
+import type { Json } from "./convert/meta-json.ts";
 import type { EngineLink } from "./engine-link.ts";
 
 /**
@@ -33,6 +34,7 @@ export async function forward(
   response: ServerResponse,
   target: string,
   body?: Buffer,
+  onSuccess?: () => void,
 ): Promise<void> {
   if (response.closed) return;
   const over = Promise.withResolvers<void>();
@@ -45,11 +47,39 @@ export async function forward(
     request.unpipe(outgoing);
     sendError(response, engine.unreachable(err));
   });
-  outgoing.once("response", (answer) => void relay(request, answer, response, outgoing));
+  outgoing.once("response", (answer) => {
+    if ((answer.statusCode ?? 502) < 300) onSuccess?.();
+    void relay(request, answer, response, outgoing);
+  });
   if (body !== undefined) outgoing.end(body);
   else if (hasBody(request)) request.pipe(outgoing);
   else outgoing.end();
   await over.promise;
+}
+
+/**
+ * The same for small documents, which are read whole: both are looked at on their way.
+ * @param look is given what the engine answered when it agreed, and gives what the client is told.
+ */
+export async function forwardDocument(
+  engine: EngineLink,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: string,
+  look: (answer: Json) => Json,
+): Promise<void> {
+  const body = await readBody(request);
+  const outgoing = engine.request({ method: request.method ?? "GET", path: target, headers: requestHeaders(request) });
+  response.once("close", () => outgoing.destroy());
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  outgoing.once("response", resolve).on("error", (err) => reject(engine.unreachable(err)));
+  outgoing.end(body);
+  const answer = await promise;
+  const text = (await readBody(answer)).toString("utf8");
+  const status = answer.statusCode ?? 502;
+  const seen = status < 300 && text.trim() !== "" ? `${JSON.stringify(look(JSON.parse(text)))}\n` : text;
+  const { "content-length": _, "transfer-encoding": __, ...headers } = answer.headers;
+  response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(seen) }).end(seen);
 }
 
 /** Never rejects: what fails shows as a connection that breaks, on the side that is still there. */

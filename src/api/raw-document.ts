@@ -11,6 +11,18 @@ export function field(document: unknown, name: string): unknown {
   return key === undefined ? undefined : object[key];
 }
 
+/** A member that is text; "" for anything else. */
+export function textField(document: unknown, name: string): string {
+  const value = field(document, name);
+  return typeof value === "string" ? value : "";
+}
+
+/** A member that is a list of texts; what is not text in it is left out. */
+export function textsField(document: unknown, name: string): readonly string[] {
+  const value = field(document, name);
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+}
+
 /** The object with a member set, whatever case of letters its name had. */
 export function withField(object: Json, name: string, value: unknown): Json {
   const others = Object.entries(object).filter(([key]) => key.toLowerCase() !== name.toLowerCase());

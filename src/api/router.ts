@@ -5,11 +5,15 @@ import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { sendAnswer, sendError } from "./answer.ts";
 import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
 import { type ApiContext, type Call, controlOf } from "./call.ts";
+import { locate } from "./engines/locate.ts";
 import { errorAnswer, invalid } from "./errors.ts";
-import { forward } from "./pass-through.ts";
+import { forward, forwardDocument } from "./pass-through.ts";
 import { isClusterPath, ROUTES, type Route, readsCluster } from "./routes.ts";
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Whether another daemon sent the request, for what concerns this node alone. */
+export type IsForNode = (request: IncomingMessage) => boolean;
 
 /** Longer than any reference in a path. */
 const MAX_PARAM_LENGTH = 16 * 1024;
@@ -18,7 +22,7 @@ const MAX_PARAM_LENGTH = 16 * 1024;
  * Gives each request to the handler of its path, and all others to the engine. Fastify finds the route; bodies are read
  * and answers written here, so that nothing stands between a stream and its reader.
  */
-export async function createRouter(api: ApiContext): Promise<RequestListener> {
+export async function createRouter(api: ApiContext, isForNode: IsForNode): Promise<RequestListener> {
   const app = fastify({
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -31,10 +35,10 @@ export async function createRouter(api: ApiContext): Promise<RequestListener> {
   app.addHook("onRequest", async (request, reply) => begin(api, request, reply));
   // All is done before fastify would look at a body, and refuse content types that are not its business.
   for (const route of ROUTES) {
-    const onRequest = (request: FastifyRequest, reply: FastifyReply) => serve(api, route, request, reply);
+    const onRequest = (request: FastifyRequest, reply: FastifyReply) => serve(api, isForNode, route, request, reply);
     app.route({ method: route.method, url: route.path, onRequest, handler: () => undefined });
   }
-  app.all("/*", { onRequest: (request, reply) => passThrough(api, request, reply) }, () => undefined);
+  app.all("/*", { onRequest: (request, reply) => passThrough(api, isForNode, request, reply) }, () => undefined);
   await app.ready();
   return (request, response) => app.routing(request, response);
 }
@@ -73,18 +77,22 @@ async function begin(api: ApiContext, request: FastifyRequest, reply: FastifyRep
   }
 }
 
-async function serve(api: ApiContext, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function serve(
+  api: ApiContext,
+  isForNode: IsForNode,
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const response = takeOver(reply);
-  using client = new LinkedAbort(api.signal);
-  response.once("close", () => {
-    if (!response.writableFinished) client.abort(new FlotillaError("unavailable", "the client went away"));
-  });
+  using client = clientOf(api, response);
   const version = splitVersion(request.originalUrl).version ?? api.engine.apiVersion;
   const call: Call = {
     version,
     params: request.params as Readonly<Record<string, string>>,
     query: new URLSearchParams(request.originalUrl.split("?")[1] ?? ""),
     request: request.raw,
+    isForNode: isForNode(request.raw),
     response,
     signal: client.signal,
   };
@@ -94,6 +102,7 @@ async function serve(api: ApiContext, route: Route, request: FastifyRequest, rep
     if (route.method === "GET") await lookAtPresent(api, route, response, call.signal);
     const answer = await route.handle(api, call);
     if (answer.kind === "forward") await forward(api.engine, request.raw, response, request.originalUrl, answer.body);
+    else if (answer.kind === "locate") await forwardTo(api, call.signal, request, response);
     else await sendAnswer(response, answer);
   } catch (err) {
     logFailure(api, call, route, err);
@@ -132,7 +141,40 @@ function logFailure(api: ApiContext, call: Call, route: Route, err: unknown): vo
   else api.log.debug(fields, "an API call was refused");
 }
 
-async function passThrough(api: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function passThrough(
+  api: ApiContext,
+  isForNode: IsForNode,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   if (isClusterPath(request.url) && request.method !== "OPTIONS") throw notFound();
-  await forward(api.engine, request.raw, takeOver(reply), request.originalUrl);
+  const response = takeOver(reply);
+  if (isForNode(request.raw)) return await forward(api.engine, request.raw, response, request.originalUrl);
+  using client = clientOf(api, response);
+  try {
+    await forwardTo(api, client.signal, request, response);
+  } catch (err) {
+    sendError(response, err);
+  }
+}
+
+/** Passes a call on to the engine that it is about. */
+async function forwardTo(
+  api: ApiContext,
+  signal: AbortSignal,
+  { raw, originalUrl }: FastifyRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const { engine, target, look, onSuccess } = await locate(api, raw.method ?? "GET", originalUrl, signal);
+  if (look) await forwardDocument(engine, raw, response, target, look);
+  else await forward(engine, raw, response, target, undefined, onSuccess);
+}
+
+/** Aborts when the client goes away. */
+function clientOf(api: ApiContext, response: ServerResponse): LinkedAbort {
+  const client = new LinkedAbort(api.signal);
+  response.once("close", () => {
+    if (!response.writableFinished) client.abort(new FlotillaError("unavailable", "the client went away"));
+  });
+  return client;
 }

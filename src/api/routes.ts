@@ -1,7 +1,7 @@
 import { backUp, reconnect, restore } from "./backup.ts";
 import type { Handler } from "./call.ts";
 import { createConfig, inspectConfig, listConfigs, removeConfig, updateConfig } from "./configs.ts";
-import { createContainer, removeContainer } from "./containers.ts";
+import { createContainer, listContainersOf, removeContainer } from "./containers.ts";
 import { listenEvents } from "./events.ts";
 import { serviceLogs, taskLogs } from "./logs.ts";
 import { connectNetwork, disconnectNetwork } from "./networks/connect.ts";
@@ -80,6 +80,7 @@ export const ROUTES: readonly Route[] = [
   { method: "DELETE", path: "/networks/:id", handle: removeNetwork },
 
   // The engine's, but for places on networks of the cluster.
+  { method: "GET", path: "/containers/json", handle: listContainersOf },
   { method: "POST", path: "/containers/create", handle: createContainer },
   { method: "DELETE", path: "/containers/:id", handle: removeContainer },
 

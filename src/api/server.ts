@@ -1,18 +1,26 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
+import type { OpenTarget } from "#wire/tunnel.ts";
 import type { ApiContext } from "./call.ts";
 import { ClusterEvents } from "./cluster-events.ts";
+import { localEngine } from "./engine-connector.ts";
 import { EngineLink } from "./engine-link.ts";
+import { ClusterEngines } from "./engines/cluster-engines.ts";
+import { EngineMirrors } from "./engines/engine-mirrors.ts";
+import { ExecDirectory } from "./engines/exec-directory.ts";
+import { locate } from "./engines/locate.ts";
+import { Placements } from "./engines/placements.ts";
 import { hijack } from "./hijack.ts";
 import { parseListenUrl } from "./listen-address.ts";
 import { closeListener, type Listeners, openListener, type TlsFiles } from "./listener.ts";
 import type { Membership } from "./membership.ts";
-import { createRouter } from "./router.ts";
+import { NodeDoor } from "./node-door.ts";
+import { createRouter, type IsForNode } from "./router.ts";
 
 export interface ApiServerDeps {
   readonly membership: Membership;
@@ -33,6 +41,8 @@ export interface ApiServer extends AsyncDisposable {
    * @throws FlotillaError `invalid` for an address that is refused, `precondition` for one that cannot be had.
    */
   listen(url: string, tls?: TlsFiles): Promise<string>;
+  /** For managers' connections to what is on this host. */
+  readonly openTarget: OpenTarget;
 }
 
 /**
@@ -43,12 +53,21 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   const jobs = new TaskGroup(signal);
   const servers: Server[] = [];
   const api = createContext(deps, jobs.signal);
-  const listeners: Listeners = {
-    onRequest: await createRouter(api),
-    onUpgrade: (request, client, head) =>
-      jobs.spawn("hijacked connection", (stop) => hijack(api.engine, request, client, head, stop)),
+  const door = new NodeDoor();
+  const isForNode: IsForNode = ({ socket }) => door.has(socket);
+  const find = async (request: IncomingMessage, stop: AbortSignal) => {
+    const target = request.url ?? "/";
+    if (isForNode(request)) return { engine: api.engine, target };
+    return await locate(api, request.method ?? "GET", target, stop);
   };
+  const listeners: Listeners = {
+    onRequest: await createRouter(api, isForNode),
+    onUpgrade: (request, client, head) =>
+      jobs.spawn("hijacked connection", (stop) => hijack(() => find(request, stop), request, client, head, stop)),
+  };
+  door.open(listeners);
   jobs.spawn("cluster events", (stop) => api.events.run(stop));
+  jobs.spawn("engine mirrors", (stop) => api.mirrors.run(stop));
   return {
     async listen(url, tls) {
       if (jobs.signal.aborted) throw new FlotillaError("unavailable", "the API server has stopped");
@@ -61,6 +80,7 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
       servers.push(server);
       return addressUrl(server, url);
     },
+    openTarget: (target, stop) => (target === "engine" ? api.engine.connect(stop) : door.connect()),
     async [Symbol.asyncDispose]() {
       const ended = jobs[Symbol.asyncDispose]();
       await Promise.all(servers.map(closeListener));
@@ -70,8 +90,11 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
 }
 
 function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSignal): ApiContext {
-  const engine = new EngineLink(engineUrl, deps.clock);
-  return { ...deps, engine, events: new ClusterEvents(deps), signal };
+  const engine = new EngineLink(localEngine(engineUrl), deps.clock);
+  const engines = new ClusterEngines({ ...deps, own: engine });
+  const mirrors = new EngineMirrors({ ...deps, engines });
+  const parts = { engine, engines, mirrors, placements: new Placements(), execs: new ExecDirectory() };
+  return { ...deps, ...parts, strategy: "spread", events: new ClusterEvents(deps), signal };
 }
 
 function addressUrl(server: Server, url: string): string {

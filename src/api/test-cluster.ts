@@ -191,6 +191,11 @@ export class TestMembership implements Membership {
     return this.manager;
   }
 
+  /** Nodes are reached through this. */
+  reach: Membership["reach"] = async (nodeId) => {
+    throw new FlotillaError("unavailable", `node ${nodeId} is not reached in this test`);
+  };
+
   async init(request: unknown): Promise<string> {
     this.calls.push(["init", request]);
     return "fresh-node";

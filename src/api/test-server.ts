@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
+import { FlotillaError } from "#base/errors.ts";
 import { silentLogger } from "#base/log.ts";
 import { seededRandom } from "#base/random.ts";
 import type { StoreObject } from "#model/objects.ts";
@@ -58,6 +59,13 @@ export async function startTestApi(objects: readonly StoreObject[] = [], apiVers
       await engine[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The same on a node that is no manager: what concerns containers concerns its own alone. */
+export async function startWorkerApi(...[objects, apiVersion]: Parameters<typeof startTestApi>): Promise<TestApi> {
+  const api = await startTestApi(objects, apiVersion);
+  api.membership.manager = new FlotillaError("unavailable", "This node is not a swarm manager.");
+  return api;
 }
 
 async function send(

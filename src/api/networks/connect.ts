@@ -1,9 +1,10 @@
 import { isOlder } from "#api/api-version.ts";
 import { readBody } from "#api/body.ts";
-import { type Answer, type ApiContext, type Call, idOf, isInCluster } from "#api/call.ts";
+import { type Answer, type ApiContext, type Call, idOf, isForCluster, isInCluster } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { askEngine, tellEngine } from "#api/engine-json.ts";
-import { asObject, field, parseObject, withField } from "#api/raw-document.ts";
+import { findContainer } from "#api/engines/find-container.ts";
+import { asObject, field, parseObject, textField, withField } from "#api/raw-document.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { attach, endpointSettings, MAC_API_VERSION } from "./attach.ts";
 import { clusterIdOf, type EngineNetwork, listEngineNetworks } from "./engine-networks.ts";
@@ -12,6 +13,7 @@ import { detachAll, placesHeldBy } from "./held-places.ts";
 
 /** `POST /networks/{id}/connect`: to a network of the cluster, the container first gets its place there. */
 export async function connectNetwork(api: ApiContext, call: Call): Promise<Answer> {
+  if (isForCluster(api, call)) return await tellContainersNode(api, call, "connect");
   if (!isInCluster(api)) return { kind: "forward" };
   const body = await readBody(call.request);
   const document = parseObject(body);
@@ -41,6 +43,7 @@ export async function connectNetwork(api: ApiContext, call: Call): Promise<Answe
 
 /** `POST /networks/{id}/disconnect`: the place on a network of the cluster is free again at once. */
 export async function disconnectNetwork(api: ApiContext, call: Call): Promise<Answer> {
+  if (isForCluster(api, call)) return await tellContainersNode(api, call, "disconnect");
   if (!isInCluster(api)) return { kind: "forward" };
   const body = await readBody(call.request);
   const document = parseObject(body);
@@ -54,6 +57,21 @@ export async function disconnectNetwork(api: ApiContext, call: Call): Promise<An
   if (isOk) await detachAll(api, places);
   return answer;
 }
+
+/** Networks are joined and left where the container is. */
+async function tellContainersNode(api: ApiContext, call: Call, verb: "connect" | "disconnect"): Promise<Answer> {
+  const document = parseObject(await readBody(call.request));
+  const path = `/networks/${encodeURIComponent(idOf(call))}/${verb}`;
+  const found = await findContainer(api, textField(document, "Container"), call.signal).catch(
+    (): undefined => undefined,
+  );
+  if (found === undefined) return (await tellEngine(api, call, "POST", path, document, ownDaemon(api))).answer;
+  const named = withField(document, "Container", found.id);
+  return (await tellEngine(api, call, "POST", path, named, api.engines.daemonOf(found.nodeId))).answer;
+}
+
+/** It says what is wrong with a container that nobody has. */
+const ownDaemon = (api: ApiContext) => api.engines.daemonOf(api.membership.local.nodeId);
 
 /** The engine's networks as clients call them: its own, and with their ids in the cluster those of the cluster. */
 async function findable(api: ApiContext, call: Call) {

@@ -1,0 +1,44 @@
+import type { ApiContext } from "#api/call.ts";
+import type { EngineLink } from "#api/engine-link.ts";
+import { withDeadline } from "#base/abort.ts";
+import { errorMessage } from "#base/errors.ts";
+import type { NodeId } from "#model/ids.ts";
+
+/** An engine that has not answered by then is left out of an answer for many: nobody waits for a host that hangs. */
+const ANSWER_MS = 2_000;
+
+export interface Answers<T> {
+  readonly answers: readonly { readonly nodeId: NodeId; readonly value: T }[];
+  /** Who did not answer, and why. */
+  readonly missing: readonly { readonly nodeId: NodeId; readonly reason: string }[];
+}
+
+/**
+ * Asks the engines of several nodes at once. None holds up the others: one that is down is not asked, and one that hangs
+ * is not waited for, and not asked again before it has answered a call of the mirror's.
+ */
+export async function askAll<T>(
+  api: ApiContext,
+  nodeIds: readonly NodeId[],
+  signal: AbortSignal,
+  ask: (engine: EngineLink, signal: AbortSignal, nodeId: NodeId) => Promise<T>,
+): Promise<Answers<T>> {
+  const answers: { nodeId: NodeId; value: T }[] = [];
+  const missing: { nodeId: NodeId; reason: string }[] = [];
+  const one = async (nodeId: NodeId) => {
+    try {
+      if (api.mirrors.isSilent(nodeId)) throw new Error("its engine does not answer");
+      const engine = api.engines.engineOf(nodeId);
+      const value = await withDeadline(api.clock, ANSWER_MS, "the engine's answer", signal, (own) =>
+        ask(engine, own, nodeId),
+      );
+      answers.push({ nodeId, value });
+    } catch (err) {
+      signal.throwIfAborted();
+      api.mirrors.doubt(nodeId);
+      missing.push({ nodeId, reason: errorMessage(err) });
+    }
+  };
+  await Promise.all(nodeIds.map(one));
+  return { answers, missing };
+}

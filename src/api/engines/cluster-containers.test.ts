@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { ACTIVE_MANAGER, aNode } from "#api/test-cluster.ts";
+import { startTestEngine, type TestEngine } from "#api/test-engine.ts";
+import { startTestApi } from "#api/test-server.ts";
+import { FlotillaError } from "#base/errors.ts";
+
+const ID = { web: "a".repeat(64), db: "b".repeat(64) };
+
+const sendJson = (response: ServerResponse, body: unknown, status = 200): void => {
+  response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+};
+
+/** An engine with one running container. */
+function serveContainer(engine: TestEngine, id: string, name: string, created: number): void {
+  const summary = { Id: id, Names: [`/${name}`], Created: created, State: "running", Status: "Up", Labels: {} };
+  const Ports = [
+    { IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+    { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+  ];
+  engine.on("GET /containers/json", (_request, response) => sendJson(response, [{ ...summary, Ports }]));
+  engine.on("GET /events", (_request, response) => void response.writeHead(200).flushHeaders());
+  const inspected = { Id: id, Name: `/${name}`, HostConfig: {}, Config: {} };
+  engine.on(`GET /containers/${id}/json`, (_request, response) => sendJson(response, inspected));
+}
+
+/** This host's engine has `web`, that of node n2 has `db`. */
+async function openCluster() {
+  const own = aNode(ACTIVE_MANAGER.nodeId, "h1");
+  const other = aNode("n2", "h2");
+  const api = await startTestApi([own, other]);
+  const far = await startTestEngine();
+  serveContainer(api.engine, ID.web, "web", 1_000);
+  serveContainer(far, ID.db, "db", 2_000);
+  let isLost = false;
+  api.membership.reach = async (nodeId) => {
+    if (isLost) throw new FlotillaError("unavailable", "node h2 is down");
+    const path = (nodeId === other.id ? far.url : api.engine.url).slice("unix://".length);
+    const socket = connect({ path, allowHalfOpen: true });
+    await once(socket, "connect");
+    return socket;
+  };
+  const names = async (query = "") => {
+    const { json } = await api.get(`/v1.45/containers/json${query}`);
+    return (json as readonly { readonly Names: readonly string[] }[]).map(({ Names }) => Names.join(" "));
+  };
+  for (let tries = 0; (await names()).length < 2; tries++) {
+    assert.ok(tries < 100, "the engines are not followed");
+    await setTimeout(20);
+  }
+  return {
+    api,
+    far,
+    names,
+    lose: () => (isLost = true),
+    async [Symbol.asyncDispose]() {
+      await api[Symbol.asyncDispose]();
+      await far[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("containers of all hosts are listed, the newest first, with their hosts", async () => {
+  await using cluster = await openCluster();
+  assert.deepEqual(await cluster.names(), ["/db /h2/db", "/web /h1/web"]);
+  assert.deepEqual(await cluster.names("?limit=1"), ["/db /h2/db"]);
+  const filtered = (filters: object) => cluster.names(`?filters=${encodeURIComponent(JSON.stringify(filters))}`);
+  assert.deepEqual(await filtered({ node: ["h1"] }), ["/web /h1/web"]);
+  assert.deepEqual(await filtered({ before: ["db"] }), ["/web /h1/web"]);
+  assert.deepEqual(await filtered({ since: ["h1/web"] }), ["/db /h2/db"]);
+  assert.deepEqual(await filtered({ "is-task": ["true"] }), []);
+  const { json } = await cluster.api.get("/v1.45/containers/json");
+  const [{ Ports } = assert.fail()] = json as readonly { readonly Ports: unknown }[];
+  assert.deepEqual(Ports, [{ IP: "10.0.0.2", PrivatePort: 80, PublicPort: 8080, Type: "tcp" }]);
+});
+
+test("calls reach the engine that has the container, by its id", async () => {
+  await using cluster = await openCluster();
+  const { api, far } = cluster;
+  far.on(`POST /containers/${ID.db}/stop`, (_request, response) => response.writeHead(204).end());
+  for (const reference of ["db", "h2/db", "%2Fdb", ID.db, "bbbb"]) {
+    assert.equal((await api.call("POST", `/v1.45/containers/${reference}/stop?t=1`)).status, 204, reference);
+  }
+  assert.ok(far.requests.includes(`POST /v1.45/containers/${ID.db}/stop?t=1`));
+  const missing = await api.call("POST", "/v1.45/containers/nobody/stop");
+  assert.deepEqual([missing.status, missing.json], [404, { message: "No such container: nobody" }]);
+});
+
+test("an inspected container shows its host", async () => {
+  await using cluster = await openCluster();
+  const { json } = await cluster.api.get("/v1.45/containers/db/json");
+  const { Name, Node } = json as { readonly Name: string; readonly Node: { readonly Name: string } };
+  assert.deepEqual([Name, Node.Name], ["/db", "h2"]);
+});
+
+test("an exec is found again on the host where it was created", async () => {
+  await using cluster = await openCluster();
+  const { api, far } = cluster;
+  far.on(`POST /containers/${ID.db}/exec`, (_request, response) => sendJson(response, { Id: "e1" }, 201));
+  far.on("POST /exec/e1/resize", (_request, response) => response.writeHead(200).end());
+  far.on("GET /exec/e2/json", (_request, response) => sendJson(response, { ID: "e2" }));
+  const created = await api.call("POST", "/v1.45/containers/db/exec", { Cmd: ["true"] });
+  assert.deepEqual([created.status, created.json], [201, { Id: "e1" }]);
+  assert.equal((await api.call("POST", "/v1.45/exec/e1/resize?h=1&w=1")).status, 200);
+  assert.equal((await api.get("/v1.45/exec/e2/json")).status, 200, "one of another manager's");
+  assert.equal((await api.get("/v1.45/exec/e3/json")).status, 404);
+});
+
+test("a container is created on the host that its wishes lead to, without them", async () => {
+  await using cluster = await openCluster();
+  const { api, far } = cluster;
+  const bodies: unknown[] = [];
+  far.on("POST /containers/create", (request: IncomingMessage, response) => {
+    void text(request).then((body) => {
+      bodies.push(JSON.parse(body));
+      sendJson(response, { Id: "c".repeat(64), Warnings: [] }, 201);
+    });
+  });
+  const created = await api.call("POST", "/v1.45/containers/create?name=new", {
+    Image: "app",
+    Env: ["A=1", "constraint:node==h2"],
+  });
+  assert.deepEqual([created.status, created.json], [201, { Id: "c".repeat(64), Warnings: [] }]);
+  const Labels = { "com.docker.swarm.constraints": '["node==h2"]' };
+  assert.deepEqual(bodies, [{ Image: "app", Env: ["A=1"], Labels }]);
+  assert.ok(far.requests.includes("POST /v1.45/containers/create?name=new"));
+  const taken = await api.call("POST", "/v1.45/containers/create?name=db", { Image: "app" });
+  assert.equal(taken.status, 409);
+  const nowhere = await api.call("POST", "/v1.45/containers/create", { Image: "app", Env: ["constraint:node==h9"] });
+  assert.deepEqual([nowhere.status, /\[node==h9\]/.test(nowhere.text)], [503, true]);
+});
+
+test("a lost host is left out, and shown as down when all are asked for", async () => {
+  await using cluster = await openCluster();
+  cluster.lose();
+  await cluster.far.stop();
+  const { headers } = await cluster.api.get("/v1.45/containers/json");
+  assert.match(String(headers["warning"]), /^199 flotilla "without h2 \(/);
+  assert.deepEqual(await cluster.names(), ["/web /h1/web"]);
+  const { json } = await cluster.api.get("/v1.45/containers/json?all=1");
+  const statuses = (json as readonly { readonly Status: string }[]).map(({ Status }) => Status);
+  assert.deepEqual(statuses, ["Host Down", "Up"]);
+  assert.equal((await cluster.api.call("POST", "/v1.45/containers/db/stop")).status, 503);
+});

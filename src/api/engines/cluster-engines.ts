@@ -1,0 +1,72 @@
+import type { EngineConnector } from "#api/engine-connector.ts";
+import { EngineLink } from "#api/engine-link.ts";
+import type { Membership } from "#api/membership.ts";
+import type { Clock } from "#base/clock.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Node } from "#model/objects.ts";
+import type { TunnelTarget } from "#wire/tunnel.ts";
+
+interface Deps {
+  readonly membership: Pick<Membership, "reach" | "control" | "local">;
+  /** That of this host. */
+  readonly own: EngineLink;
+  readonly clock: Clock;
+}
+
+/** The engines of a cluster's nodes, and the daemons beside them, as the manager in this daemon reaches them. */
+export class ClusterEngines {
+  readonly #deps: Deps;
+  readonly #links = new Map<string, EngineLink>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** A node's engine itself: streams reach it and come back without a stop. */
+  engineOf(nodeId: NodeId): EngineLink {
+    return nodeId === this.#deps.membership.local.nodeId ? this.#deps.own : this.#linkTo(nodeId, "engine");
+  }
+
+  /** A node's daemon: for calls that concern the cluster's networks too. */
+  daemonOf(nodeId: NodeId): EngineLink {
+    return this.#linkTo(nodeId, "daemon");
+  }
+
+  /** Forgets a node that has left. */
+  forget(nodeId: NodeId): void {
+    for (const target of ["engine", "daemon"]) this.#links.delete(`${target} ${nodeId}`);
+  }
+
+  #linkTo(nodeId: NodeId, target: TunnelTarget): EngineLink {
+    const key = `${target} ${nodeId}`;
+    const known = this.#links.get(key);
+    if (known !== undefined) return known;
+    const link = new EngineLink(this.#connector(nodeId, target), this.#deps.clock);
+    this.#links.set(key, link);
+    return link;
+  }
+
+  #connector(nodeId: NodeId, target: TunnelTarget): EngineConnector {
+    const { membership } = this.#deps;
+    return {
+      connect: (signal) => membership.reach(nodeId, target, signal),
+      unreachable: (cause) => {
+        if (cause instanceof FlotillaError) return cause;
+        const message = `Cannot reach the Docker Engine of node ${this.#nameOf(nodeId)}: ${errorMessage(cause)}`;
+        return new FlotillaError("unavailable", message, { cause });
+      },
+    };
+  }
+
+  #nameOf(nodeId: NodeId): string {
+    try {
+      return hostnameOf(this.#deps.membership.control().view.get("node", nodeId)) ?? nodeId;
+    } catch {
+      return nodeId;
+    }
+  }
+}
+
+/** What a node is called: its host's name. */
+export const hostnameOf = (node: Node | undefined): string | undefined => node?.description?.Hostname;

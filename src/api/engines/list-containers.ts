@@ -1,0 +1,110 @@
+import { type Answer, type ApiContext, type Call, list } from "#api/call.ts";
+import type { Json } from "#api/convert/meta-json.ts";
+import { readJson } from "#api/engine-json.ts";
+import { type Filters, parseFilters } from "#api/filters.ts";
+import { asObject } from "#api/raw-document.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Node } from "#model/objects.ts";
+import type { Labels } from "#model/spec.ts";
+import { askAll } from "./ask-all.ts";
+import { hostnameOf } from "./cluster-engines.ts";
+import { findContainer } from "./find-container.ts";
+import { TASK_LABEL } from "./hosts.ts";
+import { missingWarning } from "./missing.ts";
+import { withHost } from "./on-host.ts";
+
+/**
+ * `GET /containers/json`: the containers of all hosts, as one engine would list them. A host that does not answer is
+ * left out of a list of what runs; a list of everything shows what was known of it, as `Host Down`.
+ */
+export async function listContainers(api: ApiContext, call: Call): Promise<Answer> {
+  const { view } = api.membership.control();
+  const filters = parseFilters(call.query);
+  const nodes = [...view.list("node")].filter((node) => isWanted(filters, node));
+  const query = await engineQuery(api, call, filters);
+  const { answers, missing } = await askAll(
+    api,
+    nodes.map(({ id }) => id),
+    call.signal,
+    async (engine, signal) =>
+      readJson<readonly Json[]>(
+        await engine.open({ method: "GET", path: `/v${call.version}/containers/json${query}` }, signal),
+      ),
+  );
+  const isAll = isTrue(call.query.get("all"));
+  const lost = isAll ? missing.flatMap(({ nodeId }) => lastKnown(api, nodeId, filters)) : [];
+  missingWarning(api, call, missing);
+  const bounds = await creationBounds(api, call, filters);
+  const all = [
+    ...answers.flatMap(({ nodeId, value }) => value.map((summary) => withHost(view.get("node", nodeId), summary))),
+    ...lost,
+  ]
+    .filter((summary) => isWithin(summary, bounds))
+    .filter((summary) => isTaskAsWanted(filters, summary))
+    .toSorted((a, b) => created(b) - created(a) || orderOf(api, b) - orderOf(api, a));
+  const limit = Number(call.query.get("limit") ?? 0);
+  return list(limit > 0 ? all.slice(0, limit) : all, (summary) => summary);
+}
+
+const isTrue = (value: string | null): boolean =>
+  value !== null && !["", "0", "false", "no", "none"].includes(value.trim().toLowerCase());
+
+const created = (summary: Json): number => Number(summary["Created"] ?? 0);
+
+const orderOf = (api: ApiContext, summary: Json): number => api.mirrors.index.get(String(summary["Id"]))?.order ?? 0;
+
+/** Engines know only the tasks of their own swarm mode; those of the cluster have its labels. */
+function isTaskAsWanted(filters: Filters, summary: Json): boolean {
+  const [wanted] = filters.get("is-task");
+  return wanted === undefined || ["1", "t", "true"].includes(wanted.toLowerCase()) === isTask(summary);
+}
+
+const isTask = (summary: Json): boolean => Object.hasOwn(asObject(summary["Labels"]), TASK_LABEL);
+
+const isWanted = (filters: Filters, node: Node): boolean => {
+  const wanted = filters.get("node");
+  return wanted.length === 0 || wanted.includes(hostnameOf(node) ?? "") || wanted.includes(node.id);
+};
+
+/** The client's query, without what no single engine can answer. */
+async function engineQuery(_api: ApiContext, call: Call, filters: Filters): Promise<string> {
+  const query = new URLSearchParams(call.query);
+  const own = ["node", "before", "since", "is-task"];
+  if (query.has("filters")) query.set("filters", filters.without(own));
+  return query.size > 0 ? `?${query.toString()}` : "";
+}
+
+interface Bounds {
+  readonly before: number;
+  readonly since: number;
+}
+
+/** `before` and `since` name a container, which may be on another host than those that they limit. */
+async function creationBounds(api: ApiContext, call: Call, filters: Filters): Promise<Bounds> {
+  const timeOf = async (reference: string | undefined, otherwise: number) => {
+    if (reference === undefined) return otherwise;
+    const { id } = await findContainer(api, reference, call.signal);
+    return created(api.mirrors.index.get(id)?.summary ?? {});
+  };
+  return {
+    before: await timeOf(filters.get("before")[0], Number.POSITIVE_INFINITY),
+    since: await timeOf(filters.get("since")[0], Number.NEGATIVE_INFINITY),
+  };
+}
+
+const isWithin = (summary: Json, { before, since }: Bounds): boolean =>
+  created(summary) < before && created(summary) > since;
+
+/** What was known of a host's containers, as far as it can be filtered here. */
+function lastKnown(api: ApiContext, nodeId: NodeId, filters: Filters): readonly Json[] {
+  const node = api.membership.control().view.get("node", nodeId);
+  return [...api.mirrors.index.ofNode(nodeId)]
+    .filter(
+      ({ id, names, summary }) =>
+        filters.hasPrefixOf("id", id) &&
+        (filters.get("name").length === 0 ||
+          filters.get("name").some((name) => names.some((own) => own.includes(name.replace(/^\//, ""))))) &&
+        filters.matchesLabels("label", asObject(summary["Labels"]) as Labels),
+    )
+    .map(({ summary }) => ({ ...withHost(node, summary), Status: "Host Down" }));
+}

@@ -1,0 +1,76 @@
+import type { ApiContext } from "#api/call.ts";
+import type { Json } from "#api/convert/meta-json.ts";
+import { readJson } from "#api/engine-json.ts";
+import { namedNetworks } from "#api/networks/container-document.ts";
+import { field, textField, textsField } from "#api/raw-document.ts";
+import type { NodeId } from "#model/ids.ts";
+import { askAll } from "./ask-all.ts";
+
+/** What only some hosts have: networks of one engine, and named volumes. */
+export interface LocalNeeds {
+  /** Names or ids of networks that are none of the cluster's. A container cannot be made where they are not. */
+  readonly networks: readonly string[];
+  /** A container goes to where its data are, if it can. */
+  readonly volumes: readonly string[];
+}
+
+export function localNeeds(api: ApiContext, document: Json): LocalNeeds {
+  const { view } = api.membership.control();
+  const isCluster = (name: string) =>
+    view.byName("network", name) !== undefined || view.get("network", name) !== undefined;
+  return {
+    networks: namedNetworks(document).filter((name) => !isCluster(name)),
+    volumes: namedVolumes(field(document, "HostConfig")),
+  };
+}
+
+function namedVolumes(hostConfig: unknown): readonly string[] {
+  const mounts = field(hostConfig, "Mounts");
+  const mounted = (Array.isArray(mounts) ? mounts : [])
+    .filter((mount) => textField(mount, "Type") === "volume")
+    .map((mount) => textField(mount, "Source"));
+  const bound = textsField(hostConfig, "Binds").map((bind) => bind.split(":")[0] ?? "");
+  return [...new Set([...mounted, ...bound])].filter((name) => /^[a-zA-Z0-9]/.test(name));
+}
+
+/** The hosts that have all of some things; all hosts when nothing is asked for, or when no host has them. */
+export interface FoundNeeds {
+  readonly hasNetworks: (nodeId: NodeId) => boolean;
+  readonly hasVolumes: (nodeId: NodeId) => boolean;
+}
+
+/** Asks the engines who has what. */
+export async function findNeeds(api: ApiContext, needs: LocalNeeds, signal: AbortSignal): Promise<FoundNeeds> {
+  const networks = await hostsWith(api, needs.networks, signal, "/networks", (list) =>
+    asList(list).flatMap((network) => [textField(network, "Name"), textField(network, "Id")]),
+  );
+  const volumes = await hostsWith(api, needs.volumes, signal, "/volumes", (list) =>
+    asList(field(list, "Volumes")).map((volume) => textField(volume, "Name")),
+  );
+  return {
+    hasNetworks: (nodeId) => networks === undefined || networks.has(nodeId),
+    hasVolumes: (nodeId) => volumes === undefined || volumes.has(nodeId),
+  };
+}
+
+const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+async function hostsWith(
+  api: ApiContext,
+  wanted: readonly string[],
+  signal: AbortSignal,
+  path: string,
+  namesOf: (answer: unknown) => readonly string[],
+): Promise<ReadonlySet<NodeId> | undefined> {
+  if (wanted.length === 0) return undefined;
+  const nodeIds = [...api.membership.control().view.list("node")].map(({ id }) => id);
+  const { answers } = await askAll(api, nodeIds, signal, async (engine, own) =>
+    namesOf(await readJson<unknown>(await engine.open({ method: "GET", path }, own))),
+  );
+  const having = answers.filter(({ value }) => wanted.every((name) => isAmong(name, value)));
+  return having.length === 0 ? undefined : new Set(having.map(({ nodeId }) => nodeId));
+}
+
+/** By name, by id, or by the beginning of an id. */
+const isAmong = (wanted: string, names: readonly string[]): boolean =>
+  names.includes(wanted) || (/^[0-9a-f]{12,64}$/.test(wanted) && names.some((name) => name.startsWith(wanted)));

@@ -1,7 +1,8 @@
 import type { ApiContext } from "#api/call.ts";
 import type { EngineLink } from "#api/engine-link.ts";
+import { HTTP_STATUS } from "#api/errors.ts";
 import { withDeadline } from "#base/abort.ts";
-import { errorMessage } from "#base/errors.ts";
+import { errorCode, errorMessage } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 
 /** An engine that has not answered by then is left out of an answer for many: nobody waits for a host that hangs. */
@@ -16,6 +17,7 @@ export interface Answers<T> {
 /**
  * Asks the engines of several nodes at once. None holds up the others: one that is down is not asked, and one that hangs
  * is not waited for, and not asked again before it has answered a call of the mirror's.
+ * @throws FlotillaError what an engine refuses: it is the question that is wrong then.
  */
 export async function askAll<T>(
   api: ApiContext,
@@ -35,6 +37,7 @@ export async function askAll<T>(
       answers.push({ nodeId, value });
     } catch (err) {
       signal.throwIfAborted();
+      if (isRefusal(err)) throw err;
       api.mirrors.doubt(nodeId);
       missing.push({ nodeId, reason: errorMessage(err) });
     }
@@ -42,3 +45,5 @@ export async function askAll<T>(
   await Promise.all(nodeIds.map(one));
   return { answers, missing };
 }
+
+const isRefusal = (err: unknown): boolean => HTTP_STATUS[errorCode(err)] < 500;

@@ -24,7 +24,7 @@ function serveContainer(engine: TestEngine, id: string, name: string, created: n
     { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
   ];
   engine.on("GET /containers/json", (_request, response) => sendJson(response, [{ ...summary, Ports }]));
-  engine.on("GET /events", (_request, response) => void response.writeHead(200).flushHeaders());
+  engine.on("GET /events", (_request, response) => response.writeHead(200).flushHeaders());
   const inspected = { Id: id, Name: `/${name}`, HostConfig: {}, Config: {} };
   engine.on(`GET /containers/${id}/json`, (_request, response) => sendJson(response, inspected));
 }
@@ -77,6 +77,17 @@ test("containers of all hosts are listed, the newest first, with their hosts", a
   const { json } = await cluster.api.get("/v1.45/containers/json");
   const [{ Ports } = assert.fail()] = json as readonly { readonly Ports: unknown }[];
   assert.deepEqual(Ports, [{ IP: "10.0.0.2", PrivatePort: 80, PublicPort: 8080, Type: "tcp" }]);
+});
+
+test("what an engine refuses is refused", async () => {
+  await using cluster = await openCluster();
+  const { api, far } = cluster;
+  far.on("GET /containers/json", (_request, response) => sendJson(response, { message: "bad filter 🐳" }, 400));
+  const refused = await api.get("/v1.45/containers/json");
+  assert.deepEqual([refused.status, refused.json], [400, { message: "bad filter 🐳" }]);
+  far.on("GET /containers/json", (_request, response) => sendJson(response, { message: "out of order 🐳" }, 500));
+  const { status, headers } = await api.get("/v1.45/containers/json");
+  assert.deepEqual([status, headers["warning"]], [200, '199 flotilla "without h2 (out of order  )"']);
 });
 
 test("calls reach the engine that has the container, by its id", async () => {

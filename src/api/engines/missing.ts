@@ -7,7 +7,8 @@ export function missingWarning(api: ApiContext, call: Call, missing: Answers<unk
   if (missing.length === 0) return;
   const { view } = api.membership.control();
   const hosts = missing.map(
-    ({ nodeId, reason }) => `${hostnameOf(view.get("node", nodeId)) ?? nodeId} (${reason.replace(/[\r\n]+/g, " ")})`,
+    ({ nodeId, reason }) =>
+      `${hostnameOf(view.get("node", nodeId)) ?? nodeId} (${reason.replace(/[^\x20-\x7e]+/g, " ")})`,
   );
   call.response.setHeader("Warning", `199 flotilla ${JSON.stringify(`without ${hosts.join(", ")}`)}`);
 }

@@ -110,6 +110,19 @@ test("another manager's tunnel is joined with one of the node's", async () => {
   assert.equal(await text(near), "an answer");
 });
 
+test("another manager reaches this one's own node", async () => {
+  await using its = await openTunnels();
+  const [near, arrived] = duplexPair();
+  its.tunnels.accept({ ...caller("m2"), role: "manager" }, { kind: "reach", nodeId: "m1" }, arrived, never);
+  near.write('{"target":"engine"}\n');
+  near.end("a request");
+  await new Promise(setImmediate);
+  const [[target, far] = assert.fail()] = its.owned;
+  assert.deepEqual([target, await text(far)], ["engine", "a request"]);
+  far.end("an answer");
+  assert.equal(await text(near), "an answer");
+});
+
 test("a node that is down, or not there at all, is said to be", async () => {
   await using its = await openTunnels();
   await assert.rejects(its.tunnels.open("n3", "engine", never), /node n3 is down/);

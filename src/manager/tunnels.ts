@@ -7,7 +7,7 @@ import { splice } from "#base/splice.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { LiveManager, Node } from "#model/objects.ts";
 import type { Caller } from "#wire/protocol.ts";
-import { type OpenTarget, type TunnelHello, type TunnelTarget, writeTarget } from "#wire/tunnel.ts";
+import { type OpenTarget, readTarget, type TunnelHello, type TunnelTarget, writeTarget } from "#wire/tunnel.ts";
 import type { ClusterState } from "./state.ts";
 
 /** How long a node that should have an unused tunnel here may take to open one: it may be on its way to this manager. */
@@ -139,8 +139,10 @@ export class Tunnels {
     }
   }
 
-  /** Joins another manager's tunnel with one of the node's. */
+  /** Joins another manager's tunnel with one of the node's; this manager's own node needs none. */
   async #lead(nodeId: NodeId, socket: Duplex, signal: AbortSignal): Promise<void> {
+    const { nodeId: own, openTarget } = this.#deps;
+    if (nodeId === own) return await splice(socket, await openTarget(await readTarget(socket, signal), signal));
     const far = await this.#take(nodeId, signal);
     this.#use(nodeId, far);
     await splice(socket, far);

@@ -79,7 +79,9 @@ test("tasks reach services on all hosts, and only on their networks", {
   await t.test("a container that is no task joins an attachable network, on any node", async () => {
     for (const host of lab.hosts) {
       const name = `guest-${host.name}`;
-      const id = await say(host, "run", "--detach", "--name", name, "--hostname", name, "--network", "app", PROBE);
+      const where = ["-e", `constraint:node==${host.name}`];
+      const options = ["--name", name, "--hostname", name, "--network", "app", ...where];
+      const id = await say(host, "run", "--detach", ...options, PROBE);
       const guest = new ProbeContainer(host, id);
       await untilAnswering(guest, "http://api/", 4);
       const answers = await askInside(guest, "http://api/");

@@ -39,7 +39,7 @@ test("the hosts of a swarm are one Docker host", { ...scene, timeout: 300_000 },
     assert.equal(await say(manager, "ps", "--last", "1", "--format", "{{.Names}}"), "cc");
     assert.equal(
       await say(manager, "ps", "--filter", "since=aa", "--filter", "before=cc", "--format", "{{.Names}}"),
-      "b",
+      "bb",
     );
     const [, host = ""] = /\b(h\d)\/bb\b/.exec(await say(manager, "ps", "--no-trunc")) ?? [];
     assert.equal(host, hosts[1]);
@@ -216,20 +216,28 @@ test("the hosts of a swarm are one Docker host", { ...scene, timeout: 300_000 },
 });
 
 test("every manager shows the same host", { ...scene, timeout: 300_000 }, async () => {
-  await using cluster = await openCluster({ name: "onemany", hosts: 3, formed: false });
-  const hosts = cluster.lab.hosts;
-  await formManagers(hosts, []);
-  const [first, second, third] = hosts;
-  assert.ok(first && second && third);
-  await eventually("a container is created through one manager, on the host of another", () =>
-    start(first, "--name", "one", "-e", "constraint:node==h3"),
-  );
-  for (const host of hosts) {
-    assert.equal(await say(host, "exec", "one", "echo", "hi"), "hi");
-    assert.match(await refusal(host, "run", "--name", "one", ...SLEEPER), /already in use/);
+  await using cluster = await openCluster({ name: "onemany", hosts: 4, formed: false });
+  const [first, second, third, worker] = cluster.lab.hosts;
+  assert.ok(first && second && third && worker);
+  const managers = [first, second, third];
+  await formManagers(managers, [worker]);
+  const names = managers.map((_, index) => `on-h${index + 1}`);
+  await eventually("a container is created on each host through the manager of another", async () => {
+    for (const [index, name] of names.entries()) {
+      const through = managers[(index + 1) % managers.length] ?? first;
+      if ((await docker(through, "inspect", name)).code === 0) continue;
+      await start(through, "--name", name, "-e", `constraint:node==h${index + 1}`);
+    }
+    return true;
+  });
+  for (const host of managers) {
+    for (const name of names)
+      assert.equal(await say(host, "exec", name, "echo", "hi"), "hi", `${name} by ${host.name}`);
+    assert.match(await refusal(host, "run", "--name", "on-h1", ...SLEEPER), /already in use/);
+    const seen = (await say(host, "ps", "--format", "{{.Names}}")).split("\n").toSorted();
+    assert.deepEqual(seen, names);
   }
-  const seen = await Promise.all(hosts.map((host) => say(host, "ps", "--format", "{{.Names}}")));
-  assert.deepEqual(seen, ["one", "one", "one"]);
-  await say(second, "rm", "--force", "one");
-  assert.match(await refusal(third, "inspect", "one"), /No such (?:object|container)/);
+  await say(second, "rm", "--force", "on-h1");
+  assert.match(await refusal(third, "inspect", "on-h1"), /No such (?:object|container)/);
+  assert.equal(await say(worker, "ps", "--quiet"), "", "a worker shows its own");
 });

@@ -21,7 +21,7 @@ export async function listContainers(api: ApiContext, call: Call): Promise<Answe
   const { view } = api.membership.control();
   const filters = parseFilters(call.query);
   const nodes = [...view.list("node")].filter((node) => isWanted(filters, node));
-  const query = await engineQuery(api, call, filters);
+  const query = engineQuery(call, filters);
   const { answers, missing } = await askAll(
     api,
     nodes.map(({ id }) => id),
@@ -39,9 +39,9 @@ export async function listContainers(api: ApiContext, call: Call): Promise<Answe
     ...answers.flatMap(({ nodeId, value }) => value.map((summary) => withHost(view.get("node", nodeId), summary))),
     ...lost,
   ]
-    .filter((summary) => isWithin(summary, bounds))
+    .filter((summary) => isWithin(api, summary, bounds))
     .filter((summary) => isTaskAsWanted(filters, summary))
-    .toSorted((a, b) => created(b) - created(a) || orderOf(api, b) - orderOf(api, a));
+    .toSorted((one, other) => compareAge(api, one, other));
   const limit = Number(call.query.get("limit") ?? 0);
   return list(limit > 0 ? all.slice(0, limit) : all, (summary) => summary);
 }
@@ -67,7 +67,7 @@ const isWanted = (filters: Filters, node: Node): boolean => {
 };
 
 /** The client's query, without what no single engine can answer. */
-async function engineQuery(_api: ApiContext, call: Call, filters: Filters): Promise<string> {
+function engineQuery(call: Call, filters: Filters): string {
   const query = new URLSearchParams(call.query);
   const own = ["node", "before", "since", "is-task"];
   if (query.has("filters")) query.set("filters", filters.without(own));
@@ -75,25 +75,28 @@ async function engineQuery(_api: ApiContext, call: Call, filters: Filters): Prom
 }
 
 interface Bounds {
-  readonly before: number;
-  readonly since: number;
+  readonly before: Json | undefined;
+  readonly since: Json | undefined;
 }
 
 /** `before` and `since` name a container, which may be on another host than those that they limit. */
 async function creationBounds(api: ApiContext, call: Call, filters: Filters): Promise<Bounds> {
-  const timeOf = async (reference: string | undefined, otherwise: number) => {
-    if (reference === undefined) return otherwise;
+  const find = async (reference: string | undefined) => {
+    if (reference === undefined) return undefined;
     const { id } = await findContainer(api, reference, call.signal);
-    return created(api.mirrors.index.get(id)?.summary ?? {});
+    return api.mirrors.index.get(id)?.summary;
   };
-  return {
-    before: await timeOf(filters.get("before")[0], Number.POSITIVE_INFINITY),
-    since: await timeOf(filters.get("since")[0], Number.NEGATIVE_INFINITY),
-  };
+  return { before: await find(filters.get("before")[0]), since: await find(filters.get("since")[0]) };
 }
 
-const isWithin = (summary: Json, { before, since }: Bounds): boolean =>
-  created(summary) < before && created(summary) > since;
+const isWithin = (api: ApiContext, summary: Json, { before, since }: Bounds): boolean =>
+  (before === undefined || isNewer(api, before, summary)) && (since === undefined || isNewer(api, summary, since));
+
+const isNewer = (api: ApiContext, one: Json, other: Json): boolean => compareAge(api, one, other) < 0;
+
+/** The newest first. Engines tell whole seconds; within one the order counts in which containers were seen. */
+const compareAge = (api: ApiContext, one: Json, other: Json): number =>
+  created(other) - created(one) || orderOf(api, other) - orderOf(api, one);
 
 /** What was known of a host's containers, as far as it can be filtered here. */
 function lastKnown(api: ApiContext, nodeId: NodeId, filters: Filters): readonly Json[] {

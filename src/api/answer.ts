@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { errorMessage } from "#base/errors.ts";
-import type { Answer } from "./call.ts";
+import type { OwnAnswer } from "./call.ts";
 import { errorAnswer } from "./errors.ts";
 
 /** Lists are sent in pieces of about this many characters: memory stays small, and other calls get their turn. */
@@ -10,8 +10,6 @@ const PIECE_LENGTH = 64 * 1024;
 
 /** A refused client may go on sending for this long: after that it has stopped to listen too. */
 const LINGER_MS = 5_000;
-
-type OwnAnswer = Exclude<Answer, { readonly kind: "forward" | "locate" }>;
 
 /** Sends an answer. A stream that fails, or whose client goes away, breaks the connection; nothing is thrown. */
 export async function sendAnswer(response: ServerResponse, answer: OwnAnswer): Promise<void> {

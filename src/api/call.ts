@@ -65,13 +65,16 @@ export type Answer =
   /** Whatever the engine of this host answers. `body` replaces a request's body that was read. */
   | { readonly kind: "forward"; readonly body?: Buffer };
 
+/** An answer that is made here. */
+export type OwnAnswer = Exclude<Answer, { readonly kind: "forward" | "locate" }>;
+
 export type Handler = (api: ApiContext, call: Call) => Promise<Answer> | Answer;
 
-export const json = (body: unknown, status = 200): Answer => ({ kind: "json", status, body });
-export const empty = (status = 200): Answer => ({ kind: "empty", status });
+export const json = (body: unknown, status = 200): OwnAnswer => ({ kind: "json", status, body });
+export const empty = (status = 200): OwnAnswer => ({ kind: "empty", status });
 
 /** The objects are collected at once, so that the list is of one moment; each is rendered when its turn comes. */
-export const list = <T>(objects: Iterable<T>, render: (object: T) => unknown): Answer => ({
+export const list = <T>(objects: Iterable<T>, render: (object: T) => unknown): OwnAnswer => ({
   kind: "list",
   items: [...objects].values().map(render),
 });

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type ErrorCode, FlotillaError } from "#base/errors.ts";
-import { type Answer, type ApiContext, type Call, empty, json } from "./call.ts";
+import { type ApiContext, type Call, empty, json, type OwnAnswer } from "./call.ts";
 import type { Json } from "./convert/meta-json.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { HTTP_STATUS } from "./errors.ts";
@@ -20,7 +20,7 @@ export async function readJson<T>(answer: IncomingMessage): Promise<T> {
 export interface EngineAnswer {
   readonly isOk: boolean;
   /** For the client. */
-  readonly answer: Answer;
+  readonly answer: OwnAnswer;
 }
 
 /** Makes a call with a body, in the client's version, and waits for the whole answer. @throws FlotillaError `unavailable` */

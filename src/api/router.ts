@@ -4,7 +4,8 @@ import { LinkedAbort } from "#base/abort.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { sendAnswer, sendError } from "./answer.ts";
 import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
-import { type ApiContext, type Call, controlOf } from "./call.ts";
+import { type ApiContext, type Call, controlOf, isForCluster } from "./call.ts";
+import { clusterHandler } from "./engines/handlers.ts";
 import { locate } from "./engines/locate.ts";
 import { errorAnswer, invalid } from "./errors.ts";
 import { forward, forwardDocument } from "./pass-through.ts";
@@ -86,18 +87,9 @@ async function serve(
 ): Promise<void> {
   const response = takeOver(reply);
   using client = clientOf(api, response);
-  const version = splitVersion(request.originalUrl).version ?? api.engine.apiVersion;
-  const call: Call = {
-    version,
-    params: request.params as Readonly<Record<string, string>>,
-    query: new URLSearchParams(request.originalUrl.split("?")[1] ?? ""),
-    request: request.raw,
-    isForNode: isForNode(request.raw),
-    response,
-    signal: client.signal,
-  };
+  const call = callOf(api, isForNode, request, response, client.signal);
   try {
-    const isUnknown = route.since !== undefined && isOlder(version, route.since);
+    const isUnknown = route.since !== undefined && isOlder(call.version, route.since);
     if (isUnknown || Object.values(call.params).includes("")) throw notFound();
     if (route.method === "GET") await lookAtPresent(api, route, response, call.signal);
     const answer = await route.handle(api, call);
@@ -151,11 +143,33 @@ async function passThrough(
   const response = takeOver(reply);
   if (isForNode(request.raw)) return await forward(api.engine, request.raw, response, request.originalUrl);
   using client = clientOf(api, response);
+  const call = callOf(api, isForNode, request, response, client.signal);
+  const path = splitVersion(request.originalUrl).target.split("?")[0] ?? "";
+  const handle = isForCluster(api, call) ? clusterHandler(request.method, path) : undefined;
   try {
-    await forwardTo(api, client.signal, request, response);
+    if (handle) await sendAnswer(response, await handle(api, call));
+    else await forwardTo(api, client.signal, request, response);
   } catch (err) {
     sendError(response, err);
   }
+}
+
+function callOf(
+  api: ApiContext,
+  isForNode: IsForNode,
+  { originalUrl, params, raw }: FastifyRequest,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Call {
+  return {
+    version: splitVersion(originalUrl).version ?? api.engine.apiVersion,
+    params: params as Readonly<Record<string, string>>,
+    query: new URLSearchParams(originalUrl.split("?")[1] ?? ""),
+    request: raw,
+    isForNode: isForNode(raw),
+    response,
+    signal,
+  };
 }
 
 /** Passes a call on to the engine that it is about. */

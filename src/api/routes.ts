@@ -3,6 +3,7 @@ import type { Handler } from "./call.ts";
 import { createConfig, inspectConfig, listConfigs, removeConfig, updateConfig } from "./configs.ts";
 import { createContainer, listContainersOf, removeContainer } from "./containers.ts";
 import { listenEvents } from "./events.ts";
+import { createImage, listImagesOf } from "./images.ts";
 import { serviceLogs, taskLogs } from "./logs.ts";
 import { connectNetwork, disconnectNetwork } from "./networks/connect.ts";
 import { createNetwork } from "./networks/create.ts";
@@ -83,6 +84,9 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/containers/json", handle: listContainersOf },
   { method: "POST", path: "/containers/create", handle: createContainer },
   { method: "DELETE", path: "/containers/:id", handle: removeContainer },
+
+  { method: "GET", path: "/images/json", handle: listImagesOf },
+  { method: "POST", path: "/images/create", handle: createImage },
 
   // Not Docker's: commands of `flotilla` ask these.
   { method: "GET", path: "/flotilla/why/:name", handle: explainName },

@@ -90,6 +90,12 @@ test("the hosts of a swarm are one Docker host", { ...scene, timeout: 300_000 },
     const first = await run("--name", "v1", "--volume", "data:/data", "-e", "constraint:node==h3");
     await say(manager, "rm", "--force", "v1");
     for (const name of ["v2", "v3"]) assert.equal(await run("--name", name, "--volume", "data:/data"), first);
+    assert.equal(await say(manager, "volume", "ls", "--quiet", "--filter", "name=data"), "data");
+    assert.equal(await say(manager, "volume", "inspect", "--format", "{{.Name}}", "data"), "data");
+    assert.match(await refusal(manager, "volume", "rm", "data"), /volume is in use/);
+    await say(manager, "rm", "--force", "v2", "v3");
+    await say(manager, "volume", "rm", "data");
+    assert.match(await refusal(manager, "volume", "inspect", "data"), /no such volume/i);
   });
 
   await t.test("every command on a container works wherever it is", async () => {
@@ -114,9 +120,17 @@ test("the hosts of a swarm are one Docker host", { ...scene, timeout: 300_000 },
     await say(manager, "kill", "far");
     assert.equal(await waiting, "137");
     await say(manager, "commit", "far", "far:1");
-    assert.equal(await hostOf(manager, await say(manager, "create", "far:1")), "h3", "only this host has the image");
+    const copy = await say(manager, "create", "far:1");
+    assert.equal(await hostOf(manager, copy), "h3", "only this host has the image");
     await say(manager, "rm", "far");
     assert.match(await refusal(manager, "logs", "far"), /No such container: far/);
+    assert.equal(await say(manager, "images", "--format", "{{.Repository}}:{{.Tag}}", "far"), "far:1");
+    assert.equal(await say(manager, "history", "--quiet", "far:1").then((ids) => ids.split("\n").length > 1), true);
+    await say(manager, "tag", "far:1", "far:2");
+    assert.match(await refusal(manager, "rmi", "far:1", "far:2"), /is using its referenced image|must be forced/);
+    await say(manager, "rm", "--force", copy);
+    await say(manager, "rmi", "far:1", "far:2");
+    assert.equal(await say(manager, "images", "--quiet", "far"), "");
   });
 
   await t.test("input, output and exit codes cross the cluster", async () => {

@@ -1,72 +1,11 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { connect } from "node:net";
+import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
-import { ACTIVE_MANAGER, aNode } from "#api/test-cluster.ts";
-import { startTestEngine, type TestEngine } from "#api/test-engine.ts";
-import { startTestApi } from "#api/test-server.ts";
-import { FlotillaError } from "#base/errors.ts";
-
-const ID = { web: "a".repeat(64), db: "b".repeat(64) };
-
-const sendJson = (response: ServerResponse, body: unknown, status = 200): void => {
-  response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
-};
-
-/** An engine with one running container. */
-function serveContainer(engine: TestEngine, id: string, name: string, created: number): void {
-  const summary = { Id: id, Names: [`/${name}`], Created: created, State: "running", Status: "Up", Labels: {} };
-  const Ports = [
-    { IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
-    { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
-  ];
-  engine.on("GET /containers/json", (_request, response) => sendJson(response, [{ ...summary, Ports }]));
-  engine.on("GET /events", (_request, response) => response.writeHead(200).flushHeaders());
-  const inspected = { Id: id, Name: `/${name}`, HostConfig: {}, Config: {} };
-  engine.on(`GET /containers/${id}/json`, (_request, response) => sendJson(response, inspected));
-}
-
-/** This host's engine has `web`, that of node n2 has `db`. */
-async function openCluster() {
-  const own = aNode(ACTIVE_MANAGER.nodeId, "h1");
-  const other = aNode("n2", "h2");
-  const api = await startTestApi([own, other]);
-  const far = await startTestEngine();
-  serveContainer(api.engine, ID.web, "web", 1_000);
-  serveContainer(far, ID.db, "db", 2_000);
-  let isLost = false;
-  api.membership.reach = async (nodeId) => {
-    if (isLost) throw new FlotillaError("unavailable", "node h2 is down");
-    const path = (nodeId === other.id ? far.url : api.engine.url).slice("unix://".length);
-    const socket = connect({ path, allowHalfOpen: true });
-    await once(socket, "connect");
-    return socket;
-  };
-  const names = async (query = "") => {
-    const { json } = await api.get(`/v1.45/containers/json${query}`);
-    return (json as readonly { readonly Names: readonly string[] }[]).map(({ Names }) => Names.join(" "));
-  };
-  for (let tries = 0; (await names()).length < 2; tries++) {
-    assert.ok(tries < 100, "the engines are not followed");
-    await setTimeout(20);
-  }
-  return {
-    api,
-    far,
-    names,
-    lose: () => (isLost = true),
-    async [Symbol.asyncDispose]() {
-      await api[Symbol.asyncDispose]();
-      await far[Symbol.asyncDispose]();
-    },
-  };
-}
+import { ID, openTwoHosts, sendJson } from "./test-two-hosts.ts";
 
 test("containers of all hosts are listed, the newest first, with their hosts", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openTwoHosts();
   assert.deepEqual(await cluster.names(), ["/db /h2/db", "/web /h1/web"]);
   assert.deepEqual(await cluster.names("?limit=1"), ["/db /h2/db"]);
   const filtered = (filters: object) => cluster.names(`?filters=${encodeURIComponent(JSON.stringify(filters))}`);
@@ -80,7 +19,7 @@ test("containers of all hosts are listed, the newest first, with their hosts", a
 });
 
 test("what an engine refuses is refused", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openTwoHosts();
   const { api, far } = cluster;
   far.on("GET /containers/json", (_request, response) => sendJson(response, { message: "bad filter 🐳" }, 400));
   const refused = await api.get("/v1.45/containers/json");
@@ -91,7 +30,7 @@ test("what an engine refuses is refused", async () => {
 });
 
 test("calls reach the engine that has the container, by its id", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openTwoHosts();
   const { api, far } = cluster;
   far.on(`POST /containers/${ID.db}/stop`, (_request, response) => response.writeHead(204).end());
   for (const reference of ["db", "h2/db", "%2Fdb", ID.db, "bbbb"]) {
@@ -103,14 +42,14 @@ test("calls reach the engine that has the container, by its id", async () => {
 });
 
 test("an inspected container shows its host", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openTwoHosts();
   const { json } = await cluster.api.get("/v1.45/containers/db/json");
   const { Name, Node } = json as { readonly Name: string; readonly Node: { readonly Name: string } };
   assert.deepEqual([Name, Node.Name], ["/db", "h2"]);
 });
 
 test("an exec is found again on the host where it was created", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openTwoHosts();
   const { api, far } = cluster;
   far.on(`POST /containers/${ID.db}/exec`, (_request, response) => sendJson(response, { Id: "e1" }, 201));
   far.on("POST /exec/e1/resize", (_request, response) => response.writeHead(200).end());
@@ -123,7 +62,7 @@ test("an exec is found again on the host where it was created", async () => {
 });
 
 test("a container is created on the host that its wishes lead to, without them", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openTwoHosts();
   const { api, far } = cluster;
   const bodies: unknown[] = [];
   far.on("POST /containers/create", (request: IncomingMessage, response) => {
@@ -147,7 +86,7 @@ test("a container is created on the host that its wishes lead to, without them",
 });
 
 test("a lost host is left out, and shown as down when all are asked for", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openTwoHosts();
   cluster.lose();
   await cluster.far.stop();
   const { headers } = await cluster.api.get("/v1.45/containers/json");

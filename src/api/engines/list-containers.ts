@@ -4,14 +4,13 @@ import { readJson } from "#api/engine-json.ts";
 import { type Filters, parseFilters } from "#api/filters.ts";
 import { asObject } from "#api/raw-document.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { Node } from "#model/objects.ts";
 import type { Labels } from "#model/spec.ts";
 import { askAll } from "./ask-all.ts";
-import { hostnameOf } from "./cluster-engines.ts";
 import { findContainer } from "./find-container.ts";
 import { TASK_LABEL } from "./hosts.ts";
 import { missingWarning } from "./missing.ts";
 import { withHost } from "./on-host.ts";
+import { wantedNodes } from "./wanted-nodes.ts";
 
 /**
  * `GET /containers/json`: the containers of all hosts, as one engine would list them. A host that does not answer is
@@ -20,7 +19,7 @@ import { withHost } from "./on-host.ts";
 export async function listContainers(api: ApiContext, call: Call): Promise<Answer> {
   const { view } = api.membership.control();
   const filters = parseFilters(call.query);
-  const nodes = [...view.list("node")].filter((node) => isWanted(filters, node));
+  const nodes = wantedNodes(api, filters);
   const query = engineQuery(call, filters);
   const { answers, missing } = await askAll(
     api,
@@ -60,11 +59,6 @@ function isTaskAsWanted(filters: Filters, summary: Json): boolean {
 }
 
 const isTask = (summary: Json): boolean => Object.hasOwn(asObject(summary["Labels"]), TASK_LABEL);
-
-const isWanted = (filters: Filters, node: Node): boolean => {
-  const wanted = filters.get("node");
-  return wanted.length === 0 || wanted.includes(hostnameOf(node) ?? "") || wanted.includes(node.id);
-};
 
 /** The client's query, without what no single engine can answer. */
 function engineQuery(call: Call, filters: Filters): string {

@@ -4,10 +4,12 @@ import type { Json } from "#api/convert/meta-json.ts";
 import type { EngineLink } from "#api/engine-link.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import { askAll } from "./ask-all.ts";
 import { checkName } from "./create-container.ts";
 import { findContainer } from "./find-container.ts";
+import { holdersOf } from "./holders.ts";
+import { imageHolders } from "./images.ts";
 import { inspectedOn } from "./on-host.ts";
+import { volumeHolders } from "./volumes.ts";
 
 /** Where a call has to go. */
 export interface Destination {
@@ -24,54 +26,95 @@ const VERBS =
   "json|top|logs|stats|changes|export|archive|attach|attach/ws|start|stop|kill|restart|pause|unpause|wait|resize|rename|update|exec|copy|checkpoints|checkpoints/[^/]+";
 const OF_CONTAINER = new RegExp(`^/containers/(.+?)/(${VERBS})$`);
 const CONTAINER = /^\/containers\/(.+)$/;
+const OF_IMAGE = /^\/images\/(.+)\/(?:json|history|get|push)$/;
+const OF_VOLUME = /^\/volumes\/([^/]+)$/;
 const OF_EXEC = /^\/exec\/([^/]+)\/(?:start|resize|json)$/;
 
+/** A call, taken apart. */
+interface Asked {
+  readonly method: string;
+  /** The client's version prefix, or "". */
+  readonly prefix: string;
+  readonly path: string;
+  /** With its question mark, or "". */
+  readonly query: string;
+  readonly signal: AbortSignal;
+}
+
+/** Knows where calls of one kind have to go; undefined for any other call. */
+type Locator = (api: ApiContext, asked: Asked) => Promise<Destination | undefined>;
+
+const ofContainer: Locator = async (api, { prefix, path, query, signal }) => {
+  const [, reference, verb = ""] = OF_CONTAINER.exec(path) ?? [];
+  if (reference === undefined) return undefined;
+  const { nodeId, id } = await findContainer(api, decode(reference), signal);
+  if (verb === "rename") await checkNewName(api, new URLSearchParams(query), signal);
+  const look = lookAt(api, verb, nodeId);
+  const onSuccess = verb === "update" ? () => api.placements.forget(id) : undefined;
+  return {
+    engine: api.engines.engineOf(nodeId),
+    target: `${prefix}/containers/${id}/${verb}${query}`,
+    ...(look && { look }),
+    ...(onSuccess && { onSuccess }),
+  };
+};
+
+const removedContainer: Locator = async (api, { method, prefix, path, query, signal }) => {
+  const [, reference] = method === "DELETE" ? (CONTAINER.exec(path) ?? []) : [];
+  if (reference === undefined) return undefined;
+  const { nodeId, id } = await findContainer(api, decode(reference), signal);
+  const onSuccess = () => api.mirrors.index.remove(nodeId, id);
+  return { engine: api.engines.daemonOf(nodeId), target: `${prefix}/containers/${id}${query}`, onSuccess };
+};
+
+const ofImage: Locator = async (api, { prefix, path, query, signal }) => {
+  const [, image] = OF_IMAGE.exec(path) ?? [];
+  if (image === undefined) return undefined;
+  const [holder] = await imageHolders(api, decode(image), signal);
+  return { engine: api.engines.engineOf(holder), target: prefix + path + query };
+};
+
+const ofVolume: Locator = async (api, { method, prefix, path, query, signal }) => {
+  const [, volume] = method === "GET" ? (OF_VOLUME.exec(path) ?? []) : [];
+  if (volume === undefined) return undefined;
+  const [holder] = await volumeHolders(api, decode(volume), signal);
+  return { engine: api.engines.engineOf(holder), target: prefix + path + query };
+};
+
+const ofExec: Locator = async (api, { prefix, path, query, signal }) => {
+  const [, execId] = OF_EXEC.exec(path) ?? [];
+  if (execId === undefined) return undefined;
+  const nodeId = api.execs.nodeOf(execId) ?? (await findExec(api, execId, signal));
+  return { engine: api.engines.engineOf(nodeId), target: prefix + path + query };
+};
+
+const ofCommit: Locator = async (api, { prefix, path, query, signal }) => {
+  const options = new URLSearchParams(query);
+  const container = path === "/commit" ? options.get("container") : null;
+  if (!container) return undefined;
+  const { nodeId, id } = await findContainer(api, container, signal);
+  options.set("container", id);
+  return { engine: api.engines.engineOf(nodeId), target: `${prefix}/commit?${options.toString()}` };
+};
+
+const LOCATORS: readonly Locator[] = [ofContainer, removedContainer, ofImage, ofVolume, ofExec, ofCommit];
+
 /**
- * Finds the engine that a call is about: the one that has the container which the path or the query names. Calls that
- * are about no container in particular go to this host's own engine, and so do all while this daemon is no manager.
+ * Finds the engine that a call is about: the one that has what the path or the query names. Calls that are about nothing
+ * in particular go to this host's own engine, and so do all while this daemon is no manager.
  * @param url as the client sent it, with its version prefix.
- * @throws FlotillaError `not_found` for a container that no engine has, `invalid` for a name that several have.
+ * @throws FlotillaError `not_found` for what no engine has, `invalid` for a name that several containers have.
  */
 export async function locate(api: ApiContext, method: string, url: string, signal: AbortSignal): Promise<Destination> {
-  const here = { engine: api.engine, target: url };
-  if (controlOf(api) === undefined) return here;
-  const [path = "", query = ""] = splitVersion(url).target.split(/\?(.*)/s);
-  const prefix = url.slice(0, url.length - splitVersion(url).target.length);
-  const suffix = query === "" ? "" : `?${query}`;
-
-  const ofContainer = OF_CONTAINER.exec(path);
-  if (ofContainer?.[1] !== undefined) {
-    const { nodeId, id } = await findContainer(api, decode(ofContainer[1]), signal);
-    const verb = ofContainer[2] ?? "";
-    if (verb === "rename") await checkNewName(api, new URLSearchParams(query), signal);
-    const look = lookAt(api, verb, nodeId);
-    const onSuccess = verb === "update" ? () => api.placements.forget(id) : undefined;
-    return {
-      engine: api.engines.engineOf(nodeId),
-      target: `${prefix}/containers/${id}/${verb}${suffix}`,
-      ...(look && { look }),
-      ...(onSuccess && { onSuccess }),
-    };
+  const { target } = splitVersion(url);
+  const [path = ""] = target.split("?", 1);
+  const prefix = url.slice(0, url.length - target.length);
+  const asked = { method, prefix, path, query: target.slice(path.length), signal };
+  for (const find of controlOf(api) === undefined ? [] : LOCATORS) {
+    const found = await find(api, asked);
+    if (found !== undefined) return found;
   }
-  const removed = method === "DELETE" ? CONTAINER.exec(path)?.[1] : undefined;
-  if (removed !== undefined) {
-    const { nodeId, id } = await findContainer(api, decode(removed), signal);
-    const onSuccess = () => api.mirrors.index.remove(nodeId, id);
-    return { engine: api.engines.daemonOf(nodeId), target: `${prefix}/containers/${id}${suffix}`, onSuccess };
-  }
-  const execId = OF_EXEC.exec(path)?.[1];
-  if (execId !== undefined) {
-    const nodeId = api.execs.nodeOf(execId) ?? (await findExec(api, execId, signal));
-    return { engine: api.engines.engineOf(nodeId), target: url };
-  }
-  const committed = path === "/commit" ? new URLSearchParams(query) : undefined;
-  const source = committed?.get("container");
-  if (committed && source) {
-    const { nodeId, id } = await findContainer(api, source, signal);
-    committed.set("container", id);
-    return { engine: api.engines.engineOf(nodeId), target: `${prefix}/commit?${committed.toString()}` };
-  }
-  return here;
+  return { engine: api.engine, target: url };
 }
 
 /** What the cluster adds to an answer, or learns from it. */
@@ -93,16 +136,10 @@ async function checkNewName(api: ApiContext, query: URLSearchParams, signal: Abo
 
 /** An exec that was created through another manager. */
 async function findExec(api: ApiContext, execId: string, signal: AbortSignal): Promise<NodeId> {
-  const nodeIds = [...api.membership.control().view.list("node")].map(({ id }) => id);
-  const { answers } = await askAll(api, nodeIds, signal, async (engine, own) => {
-    const answer = await engine.open({ method: "GET", path: `/exec/${execId}/json` }, own);
-    answer.destroy();
-    return answer.statusCode === 200;
-  });
-  const found = answers.find(({ value }) => value);
-  if (found === undefined) throw new FlotillaError("not_found", `No such exec instance: ${execId}`);
-  api.execs.remember(execId, found.nodeId);
-  return found.nodeId;
+  const [nodeId] = await holdersOf(api, `/exec/${execId}/json`, signal);
+  if (nodeId === undefined) throw new FlotillaError("not_found", `No such exec instance: ${execId}`);
+  api.execs.remember(execId, nodeId);
+  return nodeId;
 }
 
 function decode(segment: string): string {

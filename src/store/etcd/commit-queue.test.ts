@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { errorCode, FlotillaError } from "#base/errors.ts";
+import { ManualClock } from "#base/manual-clock.ts";
 import type { Operation } from "#model/operation.ts";
 import type { CommitResult } from "#store/store.ts";
 import { secret } from "#store/testing/samples.ts";
@@ -27,17 +28,18 @@ const idsOf = ({ operations }: Attempt): readonly string[] =>
 /** An etcd that answers when the test wants it to. */
 function openQueue() {
   const sent: { ids: readonly string[]; answer: PromiseWithResolvers<CommitResult>; signal: AbortSignal }[] = [];
+  const clock = new ManualClock(0);
   const queue = new CommitQueue((attempt, signal) => {
     const answer = Promise.withResolvers<CommitResult>();
     sent.push({ ids: idsOf(attempt), answer, signal });
     return answer.promise;
-  });
+  }, clock);
   let revision = 0;
   const hold = async (at: number) => {
     sent[at]?.answer.resolve({ ok: true, revision: ++revision });
     await setImmediate();
   };
-  return { queue, sent, hold, ids: () => sent.map(({ ids }) => ids.join(" ")) };
+  return { clock, queue, sent, hold, ids: () => sent.map(({ ids }) => ids.join(" ")) };
 }
 
 const refused = (attempt: Attempt): CommitResult => ({
@@ -55,6 +57,21 @@ test("a commit alone goes at once; what comes meanwhile goes together, with one 
   await hold(2);
   const revisions = (await Promise.all(all)).map((result) => result.ok && result.revision);
   assert.deepEqual(revisions, [1, 2, 3, 3, 3]);
+});
+
+test("a transaction that takes long holds up nobody", async () => {
+  const { clock, queue, hold, ids } = openQueue();
+  const slow = ["a", "b"].map((id) => queue.commit(creating(id), never));
+  const late = queue.commit(creating("c"), never);
+  await clock.advance(99);
+  assert.deepEqual(ids(), ["a", "b"]);
+  await clock.advance(1);
+  assert.deepEqual(ids(), ["a", "b", "c"]);
+  await hold(2);
+  assert.ok((await late).ok);
+  await hold(0);
+  await hold(1);
+  await Promise.all(slow);
 });
 
 test("writes of one object stay apart and in order; checks go with anything", async () => {

@@ -1,3 +1,4 @@
+import type { Clock } from "#base/clock.ts";
 import { errorCode } from "#base/errors.ts";
 import type { Operation } from "#model/operation.ts";
 import { type CommitResult, MAX_OPERATIONS } from "#store/store.ts";
@@ -19,6 +20,8 @@ interface Waiting extends Attempt {
 
 /** Transactions under way at once. While they are, commits gather for the next one. */
 const MOST_UNDER_WAY = 2;
+/** One that takes longer holds up nobody: etcd's leader may be lost, and the next one answers sooner. */
+const USUAL_MS = 100;
 /** Of values in one transaction. Source: etcd's default --max-request-bytes of 1.5 MiB. */
 const MAX_BYTES = 500_000;
 
@@ -29,11 +32,13 @@ const MAX_BYTES = 500_000;
  */
 export class CommitQueue {
   readonly #send: Send;
+  readonly #clock: Clock;
   #waiting: Waiting[] = [];
   #underWay = 0;
 
-  constructor(send: Send) {
+  constructor(send: Send, clock: Clock) {
     this.#send = send;
+    this.#clock = clock;
   }
 
   /** @throws the reason of `signal`: it is not known then whether the commit was made. */
@@ -55,11 +60,19 @@ export class CommitQueue {
       const together = this.#take();
       if (together.length === 0) continue;
       this.#underWay++;
-      void this.#make(together).finally(() => {
+      void this.#makeWithin(together).finally(() => {
         this.#underWay--;
         this.#begin();
       });
     }
+  }
+
+  /** Resolves when they are made, or when they take longer than usual. */
+  async #makeWithin(together: readonly Waiting[]): Promise<void> {
+    const done = new AbortController();
+    const late = this.#clock.sleep(USUAL_MS, done.signal).catch(() => undefined);
+    await Promise.race([this.#make(together), late]);
+    done.abort(new Error("it was made in time"));
   }
 
   /** The first that wait, as far as they can be made together. */

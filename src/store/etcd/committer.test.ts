@@ -33,6 +33,7 @@ function bed(...outcomes: readonly (() => unknown)[]) {
     revision: 7,
   };
   const committer = new Committer({
+    clock: new ManualClock(0),
     client: client as EtcdClient,
     layout: new Layout(keySpace("/test/"), plainCodec, 0),
     mirror: mirror as Mirror,

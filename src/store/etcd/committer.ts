@@ -1,3 +1,4 @@
+import type { Clock } from "#base/clock.ts";
 import { errorCode, FlotillaError } from "#base/errors.ts";
 import type { Kind, Revision, StoreObject } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
@@ -30,6 +31,7 @@ export interface CommitterParts {
   readonly mirror: Mirror;
   readonly ownWrites: OwnWrites;
   readonly patience: Patience;
+  readonly clock: Clock;
 }
 
 type Writes = ReadonlyMap<string, Written>;
@@ -44,12 +46,14 @@ type Writes = ReadonlyMap<string, Written>;
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #underWay = new Set<Promise<CommitResult>>();
-  readonly #queue = new CommitQueue(({ operations, writes }, signal) =>
-    this.#counted(this.#attempts(operations, writes, signal)),
-  );
+  readonly #queue: CommitQueue;
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
+    this.#queue = new CommitQueue(
+      ({ operations, writes }, signal) => this.#counted(this.#attempts(operations, writes, signal)),
+      parts.clock,
+    );
   }
 
   /**

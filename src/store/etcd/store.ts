@@ -61,7 +61,7 @@ export async function openEtcdStore(options: EtcdStoreOptions, signal: AbortSign
     const loaded = await loadObjects(client, layout, signal);
     const mirror = new Mirror(client, layout, loaded, ownWrites, { clock, random, log }, watchBuffer);
     const patience = new Patience(clock, random);
-    return new EtcdStore(client, mirror, new Committer({ client, layout, mirror, ownWrites, patience }), clock);
+    return new EtcdStore(client, mirror, new Committer({ client, layout, mirror, ownWrites, patience, clock }), clock);
   } catch (err) {
     client[Symbol.dispose]();
     throw err;

@@ -1,0 +1,34 @@
+import type { ApiContext, Call, OwnAnswer } from "#api/call.ts";
+import { removeImage, tagImage } from "./images.ts";
+import { pruneAll } from "./prune.ts";
+import { listVolumes, removeVolume } from "./volumes.ts";
+
+/** @param name what the path's group holds. */
+type ClusterHandler = (api: ApiContext, call: Call, name: string) => Promise<OwnAnswer>;
+
+interface ClusterCall {
+  readonly method: string;
+  readonly path: RegExp;
+  readonly handle: ClusterHandler;
+}
+
+/** Calls that concern the engines of several hosts. Names of images may have slashes, which routes do not match. */
+const CLUSTER_CALLS: readonly ClusterCall[] = [
+  { method: "POST", path: /^\/images\/(.+)\/tag$/, handle: tagImage },
+  { method: "POST", path: /^\/(containers|images|volumes)\/prune$/, handle: pruneAll },
+  { method: "DELETE", path: /^\/images\/(.+)$/, handle: removeImage },
+  { method: "GET", path: /^\/(volumes)$/, handle: listVolumes },
+  { method: "DELETE", path: /^\/volumes\/([^/]+)$/, handle: removeVolume },
+];
+
+/** The handler of a call that is about the whole cluster; undefined for any other. */
+export function clusterHandler(
+  method: string,
+  path: string,
+): ((api: ApiContext, call: Call) => Promise<OwnAnswer>) | undefined {
+  for (const candidate of CLUSTER_CALLS) {
+    const name = candidate.method === method ? candidate.path.exec(path)?.[1] : undefined;
+    if (name !== undefined) return (api, call) => candidate.handle(api, call, decodeURIComponent(name));
+  }
+  return undefined;
+}

@@ -1,0 +1,98 @@
+import { type ApiContext, type Call, json, list, type OwnAnswer } from "#api/call.ts";
+import type { Json } from "#api/convert/meta-json.ts";
+import { type EngineAnswer, readJson, tellEngine } from "#api/engine-json.ts";
+import { parseFilters } from "#api/filters.ts";
+import { textField, textsField } from "#api/raw-document.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
+import type { NodeId } from "#model/ids.ts";
+import { askAll } from "./ask-all.ts";
+import { hostnameOf } from "./cluster-engines.ts";
+import { holdersOf } from "./holders.ts";
+import { missingWarning } from "./missing.ts";
+import { wantedNodes } from "./wanted-nodes.ts";
+
+/** `GET /images/json`: the images of all hosts, each once, with all the names that it has anywhere. */
+export async function listImages(api: ApiContext, call: Call): Promise<OwnAnswer> {
+  const filters = parseFilters(call.query);
+  const query = new URLSearchParams(call.query);
+  if (query.has("filters")) query.set("filters", filters.without(["node"]));
+  const path = `/v${call.version}/images/json${query.size > 0 ? `?${query.toString()}` : ""}`;
+  const nodeIds = wantedNodes(api, filters).map(({ id }) => id);
+  const { answers, missing } = await askAll(api, nodeIds, call.signal, async (engine, signal) =>
+    readJson<readonly Json[]>(await engine.open({ method: "GET", path }, signal)),
+  );
+  missingWarning(api, call, missing);
+  const images = new Map<string, Json>();
+  for (const image of answers.flatMap(({ value }) => value)) {
+    const id = textField(image, "Id");
+    const known = images.get(id);
+    images.set(id, known === undefined ? image : united(known, image));
+  }
+  const newest = [...images.values()].toSorted((a, b) => Number(b["Created"] ?? 0) - Number(a["Created"] ?? 0));
+  return list(newest, (image) => image);
+}
+
+const united = (one: Json, other: Json): Json => ({
+  ...one,
+  RepoTags: unitedTexts(one, other, "RepoTags"),
+  RepoDigests: unitedTexts(one, other, "RepoDigests"),
+});
+
+/** What stands for no name at all is none as soon as there is one. */
+function unitedTexts(one: Json, other: Json, name: string): readonly string[] {
+  const all = [...new Set([...textsField(one, name), ...textsField(other, name)])];
+  const named = all.filter((text) => !text.startsWith("<none>"));
+  return named.length > 0 ? named : all;
+}
+
+/**
+ * The nodes whose engines have an image, this one first.
+ * @throws FlotillaError `not_found`, with the engine's own text.
+ */
+export async function imageHolders(
+  api: ApiContext,
+  image: string,
+  signal: AbortSignal,
+): Promise<readonly [NodeId, ...NodeId[]]> {
+  const [first, ...others] = await holdersOf(api, `/images/${encodeURI(image)}/json`, signal);
+  if (first === undefined) throw new FlotillaError("not_found", `No such image: ${image}`);
+  return [first, ...others];
+}
+
+/** `POST /images/{name}/tag`: on every host that has the image. */
+export async function tagImage(api: ApiContext, call: Call, image: string): Promise<OwnAnswer> {
+  const path = `/images/${encodeURI(image)}/tag?${call.query.toString()}`;
+  const answers = await onHolders(api, call, image, "POST", path);
+  return answers[0]?.[1].answer ?? { kind: "empty", status: 201 };
+}
+
+/** `DELETE /images/{name}`: from every host that has it. What one of them refuses is told, with its name. */
+export async function removeImage(api: ApiContext, call: Call, image: string): Promise<OwnAnswer> {
+  const query = call.query.size > 0 ? `?${call.query.toString()}` : "";
+  const answers = await onHolders(api, call, image, "DELETE", `/images/${encodeURI(image)}${query}`);
+  const refused = answers.find(([, { isOk }]) => !isOk);
+  if (refused !== undefined) return refused[1].answer;
+  const done = answers.flatMap(([, { answer }]) => (answer.kind === "json" ? (answer.body as readonly Json[]) : []));
+  return json([...new Map(done.map((one) => [JSON.stringify(one), one])).values()]);
+}
+
+async function onHolders(
+  api: ApiContext,
+  call: Call,
+  image: string,
+  method: "POST" | "DELETE",
+  path: string,
+): Promise<readonly (readonly [NodeId, EngineAnswer])[]> {
+  const holders = await imageHolders(api, image, call.signal);
+  return await Promise.all(
+    holders.map(async (nodeId) => {
+      try {
+        const engine = api.engines.engineOf(nodeId);
+        return [nodeId, await tellEngine(api, call, method, path, undefined, engine)] as const;
+      } catch (err) {
+        const host = hostnameOf(api.membership.control().view.get("node", nodeId)) ?? nodeId;
+        throw new FlotillaError("unavailable", `${host}: ${errorMessage(err)}`, { cause: err });
+      }
+    }),
+  );
+}

@@ -1,0 +1,75 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { ACTIVE_MANAGER, aNode } from "#api/test-cluster.ts";
+import { startTestEngine, type TestEngine } from "#api/test-engine.ts";
+import { startTestApi, type TestApi } from "#api/test-server.ts";
+import { FlotillaError } from "#base/errors.ts";
+
+/** Of the containers that the two hosts have. */
+export const ID = { web: "a".repeat(64), db: "b".repeat(64) };
+
+export const sendJson = (response: ServerResponse, body: unknown, status = 200): void => {
+  response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+};
+
+/** An engine with one running container. */
+function serveContainer(engine: TestEngine, id: string, name: string, created: number): void {
+  const summary = { Id: id, Names: [`/${name}`], Created: created, State: "running", Status: "Up", Labels: {} };
+  const Ports = [
+    { IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+    { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+  ];
+  engine.on("GET /containers/json", (_request, response) => sendJson(response, [{ ...summary, Ports }]));
+  engine.on("GET /events", (_request, response) => response.writeHead(200).flushHeaders());
+  const inspected = { Id: id, Name: `/${name}`, HostConfig: {}, Config: {} };
+  engine.on(`GET /containers/${id}/json`, (_request, response) => sendJson(response, inspected));
+}
+
+/** A manager on host h1, and another host of its cluster. */
+export interface TwoHosts extends AsyncDisposable {
+  readonly api: TestApi;
+  /** The engine of h2. */
+  readonly far: TestEngine;
+  /** The names that a list of containers shows. */
+  names(query?: string): Promise<readonly string[]>;
+  /** From now on h2 cannot be reached. */
+  lose(): void;
+}
+
+/** The engine of h1 has `web`, that of h2 has `db`. */
+export async function openTwoHosts(): Promise<TwoHosts> {
+  const own = aNode(ACTIVE_MANAGER.nodeId, "h1");
+  const other = aNode("n2", "h2");
+  const api = await startTestApi([own, other]);
+  const far = await startTestEngine();
+  serveContainer(api.engine, ID.web, "web", 1_000);
+  serveContainer(far, ID.db, "db", 2_000);
+  let isLost = false;
+  api.membership.reach = async (nodeId) => {
+    if (isLost) throw new FlotillaError("unavailable", "node h2 is down");
+    const path = (nodeId === other.id ? far.url : api.engine.url).slice("unix://".length);
+    const socket = connect({ path, allowHalfOpen: true });
+    await once(socket, "connect");
+    return socket;
+  };
+  const names = async (query = "") => {
+    const { json } = await api.get(`/v1.45/containers/json${query}`);
+    return (json as readonly { readonly Names: readonly string[] }[]).map(({ Names }) => Names.join(" "));
+  };
+  for (let tries = 0; (await names()).length < 2; tries++) {
+    if (tries === 100) throw new Error("the engines are not followed");
+    await setTimeout(20);
+  }
+  return {
+    api,
+    far,
+    names,
+    lose: () => void (isLost = true),
+    async [Symbol.asyncDispose]() {
+      await api[Symbol.asyncDispose]();
+      await far[Symbol.asyncDispose]();
+    },
+  };
+}

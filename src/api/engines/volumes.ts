@@ -1,0 +1,58 @@
+import { type ApiContext, type Call, json, type OwnAnswer } from "#api/call.ts";
+import type { Json } from "#api/convert/meta-json.ts";
+import { readJson, tellEngine } from "#api/engine-json.ts";
+import { parseFilters } from "#api/filters.ts";
+import { field, textField, textsField } from "#api/raw-document.ts";
+import { FlotillaError } from "#base/errors.ts";
+import type { NodeId } from "#model/ids.ts";
+import { askAll } from "./ask-all.ts";
+import { holdersOf } from "./holders.ts";
+import { missingWarning } from "./missing.ts";
+import { wantedNodes } from "./wanted-nodes.ts";
+
+/** `GET /volumes`: the volumes of all hosts, each name once: a container that uses it goes where it is. */
+export async function listVolumes(api: ApiContext, call: Call): Promise<OwnAnswer> {
+  const filters = parseFilters(call.query);
+  const query = call.query.has("filters") ? `?filters=${encodeURIComponent(filters.without(["node"]))}` : "";
+  const nodeIds = wantedNodes(api, filters).map(({ id }) => id);
+  const { answers, missing } = await askAll(api, nodeIds, call.signal, async (engine, signal) =>
+    readJson<Json>(await engine.open({ method: "GET", path: `/v${call.version}/volumes${query}` }, signal)),
+  );
+  missingWarning(api, call, missing);
+  const volumes = new Map<string, unknown>();
+  for (const { value } of answers) {
+    const listed = field(value, "Volumes");
+    for (const volume of Array.isArray(listed) ? listed : []) {
+      const name = textField(volume, "Name");
+      if (!volumes.has(name)) volumes.set(name, volume);
+    }
+  }
+  const warnings = answers.flatMap(({ value }) => textsField(value, "Warnings"));
+  return json({ Volumes: [...volumes.values()], Warnings: warnings.length > 0 ? warnings : null });
+}
+
+/**
+ * The nodes whose engines have a volume of this name, this one first.
+ * @throws FlotillaError `not_found`, with the engine's own text.
+ */
+export async function volumeHolders(
+  api: ApiContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<readonly [NodeId, ...NodeId[]]> {
+  const [first, ...others] = await holdersOf(api, `/volumes/${encodeURIComponent(name)}`, signal);
+  if (first === undefined) throw new FlotillaError("not_found", `get ${name}: no such volume`);
+  return [first, ...others];
+}
+
+/** `DELETE /volumes/{name}`: on every host that has it. With `force`, none has to. */
+export async function removeVolume(api: ApiContext, call: Call, name: string): Promise<OwnAnswer> {
+  const isForced = ["1", "true"].includes(call.query.get("force") ?? "");
+  const find = () => volumeHolders(api, name, call.signal);
+  const holders: readonly NodeId[] = isForced ? await find().catch(() => []) : await find();
+  const path = `/volumes/${encodeURIComponent(name)}?${call.query.toString()}`;
+  const answers = await Promise.all(
+    holders.map((nodeId) => tellEngine(api, call, "DELETE", path, undefined, api.engines.engineOf(nodeId))),
+  );
+  return answers.find(({ isOk }) => !isOk)?.answer ?? { kind: "empty", status: 204 };
+}

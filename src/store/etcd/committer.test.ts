@@ -33,7 +33,7 @@ function bed(...outcomes: readonly (() => unknown)[]) {
     revision: 7,
   };
   const committer = new Committer({
-    clock: new ManualClock(0),
+    clock,
     client: client as EtcdClient,
     layout: new Layout(keySpace("/test/"), plainCodec, 0),
     mirror: mirror as Mirror,

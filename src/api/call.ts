@@ -37,6 +37,12 @@ export interface ApiContext {
   readonly signal: AbortSignal;
 }
 
+/**
+ * What a call is about: the whole cluster, as a client sees it; this node alone, when a manager calls; or the cluster, but
+ * passed on by another manager, for this one to decide.
+ */
+export type CallScope = "cluster" | "node" | "passed-on";
+
 /** One request for one of our own paths. */
 export interface Call {
   /** The API version that the client speaks; what the server advertises when it named none. */
@@ -44,8 +50,7 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly request: IncomingMessage;
-  /** Whether another daemon asks for this node alone. */
-  readonly isForNode: boolean;
+  readonly scope: CallScope;
   /** For headers that only one call sets. */
   readonly response: ServerResponse;
   /** Aborts when the client goes away or the server stops. */
@@ -102,7 +107,8 @@ export function controlOf(api: ApiContext): Control | undefined {
 }
 
 /** Whether a call is about the containers of the whole cluster. */
-export const isForCluster = (api: ApiContext, call: Call): boolean => !call.isForNode && controlOf(api) !== undefined;
+export const isForCluster = (api: ApiContext, call: Call): boolean =>
+  call.scope !== "node" && controlOf(api) !== undefined;
 
 /** Whether this daemon is in a cluster at all. */
 export const isInCluster = (api: ApiContext): boolean => api.membership.local.state === "active";

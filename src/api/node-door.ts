@@ -1,24 +1,25 @@
 import { createServer } from "node:http";
 import { type Duplex, duplexPair } from "node:stream";
+import type { CallScope } from "./call.ts";
 import type { Listeners } from "./listener.ts";
 
-/** The way into this daemon's API for other daemons, for what concerns this node alone. It listens nowhere. */
+/** The way into this daemon's API for other daemons. It listens nowhere. */
 export class NodeDoor {
   readonly #server = createServer({ requestTimeout: 0, keepAliveTimeout: 0 });
-  readonly #connections = new WeakSet<object>();
+  readonly #scopes = new WeakMap<object, CallScope>();
 
   open({ onRequest, onUpgrade }: Listeners): void {
     this.#server.on("request", onRequest).on("upgrade", onUpgrade);
   }
 
-  /** Whether a connection came through this door. */
-  has(connection: object): boolean {
-    return this.#connections.has(connection);
+  /** What calls on a connection are about: what came by another door is a client's. */
+  scopeOf(connection: object): CallScope {
+    return this.#scopes.get(connection) ?? "cluster";
   }
 
-  async connect(): Promise<Duplex> {
+  async connect(scope: CallScope): Promise<Duplex> {
     const [near, far] = duplexPair();
-    this.#connections.add(far);
+    this.#scopes.set(far, scope);
     this.#server.emit("connection", far);
     return near;
   }

@@ -4,7 +4,7 @@ import { LinkedAbort } from "#base/abort.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { sendAnswer, sendError } from "./answer.ts";
 import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
-import { type ApiContext, type Call, controlOf, isForCluster } from "./call.ts";
+import { type ApiContext, type Call, type CallScope, controlOf, isForCluster } from "./call.ts";
 import { clusterHandler } from "./engines/handlers.ts";
 import { locate } from "./engines/locate.ts";
 import { errorAnswer, invalid } from "./errors.ts";
@@ -13,8 +13,8 @@ import { isClusterPath, ROUTES, type Route, readsCluster } from "./routes.ts";
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Whether another daemon sent the request, for what concerns this node alone. */
-export type IsForNode = (request: IncomingMessage) => boolean;
+/** Who sent a request, and so what it is about. */
+export type ScopeOf = (request: IncomingMessage) => CallScope;
 
 /** Longer than any reference in a path. */
 const MAX_PARAM_LENGTH = 16 * 1024;
@@ -23,7 +23,7 @@ const MAX_PARAM_LENGTH = 16 * 1024;
  * Gives each request to the handler of its path, and all others to the engine. Fastify finds the route; bodies are read
  * and answers written here, so that nothing stands between a stream and its reader.
  */
-export async function createRouter(api: ApiContext, isForNode: IsForNode): Promise<RequestListener> {
+export async function createRouter(api: ApiContext, scopeOf: ScopeOf): Promise<RequestListener> {
   const app = fastify({
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -36,10 +36,10 @@ export async function createRouter(api: ApiContext, isForNode: IsForNode): Promi
   app.addHook("onRequest", async (request, reply) => begin(api, request, reply));
   // All is done before fastify would look at a body, and refuse content types that are not its business.
   for (const route of ROUTES) {
-    const onRequest = (request: FastifyRequest, reply: FastifyReply) => serve(api, isForNode, route, request, reply);
+    const onRequest = (request: FastifyRequest, reply: FastifyReply) => serve(api, scopeOf, route, request, reply);
     app.route({ method: route.method, url: route.path, onRequest, handler: () => undefined });
   }
-  app.all("/*", { onRequest: (request, reply) => passThrough(api, isForNode, request, reply) }, () => undefined);
+  app.all("/*", { onRequest: (request, reply) => passThrough(api, scopeOf, request, reply) }, () => undefined);
   await app.ready();
   return (request, response) => app.routing(request, response);
 }
@@ -80,14 +80,14 @@ async function begin(api: ApiContext, request: FastifyRequest, reply: FastifyRep
 
 async function serve(
   api: ApiContext,
-  isForNode: IsForNode,
+  scopeOf: ScopeOf,
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
   const response = takeOver(reply);
   using client = clientOf(api, response);
-  const call = callOf(api, isForNode, request, response, client.signal);
+  const call = callOf(api, scopeOf, request, response, client.signal);
   try {
     const isUnknown = route.since !== undefined && isOlder(call.version, route.since);
     if (isUnknown || Object.values(call.params).includes("")) throw notFound();
@@ -135,15 +135,15 @@ function logFailure(api: ApiContext, call: Call, route: Route, err: unknown): vo
 
 async function passThrough(
   api: ApiContext,
-  isForNode: IsForNode,
+  scopeOf: ScopeOf,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
   if (isClusterPath(request.url) && request.method !== "OPTIONS") throw notFound();
   const response = takeOver(reply);
-  if (isForNode(request.raw)) return await forward(api.engine, request.raw, response, request.originalUrl);
+  if (scopeOf(request.raw) === "node") return await forward(api.engine, request.raw, response, request.originalUrl);
   using client = clientOf(api, response);
-  const call = callOf(api, isForNode, request, response, client.signal);
+  const call = callOf(api, scopeOf, request, response, client.signal);
   const path = splitVersion(request.originalUrl).target.split("?")[0] ?? "";
   const handle = isForCluster(api, call) ? clusterHandler(request.method, path) : undefined;
   try {
@@ -156,7 +156,7 @@ async function passThrough(
 
 function callOf(
   api: ApiContext,
-  isForNode: IsForNode,
+  scopeOf: ScopeOf,
   { originalUrl, params, raw }: FastifyRequest,
   response: ServerResponse,
   signal: AbortSignal,
@@ -166,7 +166,7 @@ function callOf(
     params: params as Readonly<Record<string, string>>,
     query: new URLSearchParams(originalUrl.split("?")[1] ?? ""),
     request: raw,
-    isForNode: isForNode(raw),
+    scope: scopeOf(raw),
     response,
     signal,
   };

@@ -20,7 +20,7 @@ import { parseListenUrl } from "./listen-address.ts";
 import { closeListener, type Listeners, openListener, type TlsFiles } from "./listener.ts";
 import type { Membership } from "./membership.ts";
 import { NodeDoor } from "./node-door.ts";
-import { createRouter, type IsForNode } from "./router.ts";
+import { createRouter, type ScopeOf } from "./router.ts";
 
 export interface ApiServerDeps {
   readonly membership: Membership;
@@ -54,14 +54,14 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   const servers: Server[] = [];
   const api = createContext(deps, jobs.signal);
   const door = new NodeDoor();
-  const isForNode: IsForNode = ({ socket }) => door.has(socket);
+  const scopeOf: ScopeOf = ({ socket }) => door.scopeOf(socket);
   const find = async (request: IncomingMessage, stop: AbortSignal) => {
     const target = request.url ?? "/";
-    if (isForNode(request)) return { engine: api.engine, target };
+    if (scopeOf(request) === "node") return { engine: api.engine, target };
     return await locate(api, request.method ?? "GET", target, stop);
   };
   const listeners: Listeners = {
-    onRequest: await createRouter(api, isForNode),
+    onRequest: await createRouter(api, scopeOf),
     onUpgrade: (request, client, head) =>
       jobs.spawn("hijacked connection", (stop) => hijack(() => find(request, stop), request, client, head, stop)),
   };
@@ -80,7 +80,10 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
       servers.push(server);
       return addressUrl(server, url);
     },
-    openTarget: (target, stop) => (target === "engine" ? api.engine.connect(stop) : door.connect()),
+    openTarget(target, stop) {
+      if (target === "engine") return api.engine.connect(stop);
+      return door.connect(target === "daemon" ? "node" : "passed-on");
+    },
     async [Symbol.asyncDispose]() {
       const ended = jobs[Symbol.asyncDispose]();
       await Promise.all(servers.map(closeListener));

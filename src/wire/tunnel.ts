@@ -26,8 +26,13 @@ export type TunnelHello =
   /** A manager's: it shall lead to that node. */
   | { readonly kind: "reach"; readonly nodeId: NodeId };
 
-/** What a tunnel may lead to on its node: the engine's own API, or the daemon's for that node alone. */
-export type TunnelTarget = "engine" | "daemon";
+/**
+ * What a tunnel may lead to on its node: the engine's own API, the daemon's for that node alone, or a manager's for what
+ * only one manager is to decide.
+ */
+export type TunnelTarget = (typeof TARGETS)[number];
+
+const TARGETS = ["engine", "daemon", "manager"] as const;
 
 /** Opens a connection to a service of this daemon's own node. */
 export type OpenTarget = (target: TunnelTarget, signal: AbortSignal) => Promise<Duplex>;
@@ -89,7 +94,7 @@ export const writeTarget = (socket: Duplex, target: TunnelTarget): boolean =>
 /** Waits for the choice, which may take hours. Errors as of `readHello`. */
 export async function readTarget(socket: Duplex, signal: AbortSignal): Promise<TunnelTarget> {
   const { target } = parse(await readLine(socket, TUNNEL_LINE_BYTES, signal));
-  if (target === "engine" || target === "daemon") return target;
+  for (const known of TARGETS) if (known === target) return known;
   throw new FlotillaError("invalid", `a tunnel to ${JSON.stringify(target)} is not understood`);
 }
 

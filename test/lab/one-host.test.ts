@@ -129,7 +129,11 @@ test("the hosts of a swarm are one Docker host", { ...scene, timeout: 300_000 },
     await say(manager, "tag", "far:1", "far:2");
     await say(manager, "rmi", "far:1");
     assert.match(await refusal(manager, "rmi", "far:2"), /is using its referenced image|must be forced/);
-    await say(manager, "rm", "--force", copy);
+    assert.equal(
+      await hostOf(manager, await say(manager, "create", "--name", "copied", "-e", "constraint:node==h1", "far:2")),
+      "h1",
+    );
+    await say(manager, "rm", "--force", copy, "copied");
     await say(manager, "rmi", "far:2");
     assert.equal(await say(manager, "images", "--quiet", "far"), "");
   });
@@ -252,6 +256,11 @@ test("every manager shows the same host", { ...scene, timeout: 300_000 }, async 
     const seen = (await say(host, "ps", "--format", "{{.Names}}")).split("\n").toSorted();
     assert.deepEqual(seen, names);
   }
+  const rivals = await Promise.all(
+    managers.map((host) => docker(host, "run", "--detach", "--name", "rival", ...SLEEPER, "sleep", "1000")),
+  );
+  assert.equal(rivals.filter(({ code }) => code === 0).length, 1, "of three at once one gets the name");
+  await say(third, "rm", "--force", "rival");
   await say(second, "rm", "--force", "on-h1");
   assert.match(await refusal(third, "inspect", "on-h1"), /No such (?:object|container)/);
   assert.equal(await say(worker, "ps", "--quiet"), "", "a worker shows its own");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { ID, openTwoHosts, sendJson } from "./test-two-hosts.ts";
+import { aLeadership, ID, openTwoHosts, sendJson } from "./test-two-hosts.ts";
 
 test("containers of all hosts are listed, the newest first, with their hosts", async () => {
   await using cluster = await openTwoHosts();
@@ -83,6 +83,30 @@ test("a container is created on the host that its wishes lead to, without them",
   assert.equal(taken.status, 409);
   const nowhere = await api.call("POST", "/v1.45/containers/create", { Image: "app", Env: ["constraint:node==h9"] });
   assert.deepEqual([nowhere.status, /\[node==h9\]/.test(nowhere.text)], [503, true]);
+});
+
+test("where a container goes, and what it is called, is decided by the leader", async () => {
+  await using hosts = await openTwoHosts();
+  const { api, far, control } = hosts;
+  control.view.objects.push(aLeadership(hosts.farId));
+  const bodies: unknown[] = [];
+  far.on("POST /containers/create", (request: IncomingMessage, response) => {
+    void text(request).then((body) => {
+      bodies.push(JSON.parse(body));
+      sendJson(response, { Id: "c".repeat(64), Warnings: [] }, 201);
+    });
+  });
+  const document = { Image: "app", Env: ["constraint:node==h1"] };
+  const created = await api.call("POST", "/v1.45/containers/create?name=new", document);
+  assert.deepEqual([created.status, bodies], [201, [document]]);
+  assert.deepEqual(hosts.reached.at(-1), [hosts.farId, "manager"]);
+  far.on(`POST /containers/${ID.web}/rename`, (_request, response) => response.writeHead(204).end());
+  assert.equal((await api.call("POST", "/v1.45/containers/web/rename?name=front")).status, 204);
+  hosts.lose();
+  await far.stop();
+  api.engine.on("POST /containers/create", (_request, response) => sendJson(response, { Id: "d".repeat(64) }, 201));
+  const alone = await api.call("POST", "/v1.45/containers/create", { Image: "app" });
+  assert.deepEqual([alone.status, alone.json], [201, { Id: "d".repeat(64) }], "without the leader");
 });
 
 test("a lost host is left out, and shown as down when all are asked for", async () => {

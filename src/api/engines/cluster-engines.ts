@@ -33,9 +33,14 @@ export class ClusterEngines {
     return this.#linkTo(nodeId, "daemon");
   }
 
+  /** The manager on a node: for what only one of all managers is to decide. */
+  managerOf(nodeId: NodeId): EngineLink {
+    return this.#linkTo(nodeId, "manager");
+  }
+
   /** Forgets a node that has left. */
   forget(nodeId: NodeId): void {
-    for (const target of ["engine", "daemon"]) this.#links.delete(`${target} ${nodeId}`);
+    for (const target of ["engine", "daemon", "manager"]) this.#links.delete(`${target} ${nodeId}`);
   }
 
   #linkTo(nodeId: NodeId, target: TunnelTarget): EngineLink {

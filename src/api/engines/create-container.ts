@@ -1,57 +1,85 @@
 import { readBody } from "#api/body.ts";
-import type { Answer, ApiContext, Call } from "#api/call.ts";
+import type { Answer, ApiContext, Call, OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
 import { asObject, field, parseObject, textField, textsField, withField } from "#api/raw-document.ts";
 import { inventContainerName } from "#api/service-name.ts";
-import { FlotillaError } from "#base/errors.ts";
+import { errorCode, FlotillaError } from "#base/errors.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { Labels } from "#model/spec.ts";
 import type { Placing } from "#plan/place/filters.ts";
 import type { Candidate, PlacementHost } from "#plan/place/host.ts";
 import { place } from "#plan/place/place.ts";
-import { type Extracted, extractWishes } from "#plan/place/wish.ts";
+import { extractWishes } from "#plan/place/wish.ts";
 import { hostnameOf } from "./cluster-engines.ts";
+import { copyImage } from "./copy-image.ts";
+import { findContainer } from "./find-container.ts";
+import { holdersOf } from "./holders.ts";
 import { demandOf } from "./hosts.ts";
 import { findNeeds, localNeeds } from "./local-needs.ts";
+import { askLeader } from "./pass-on.ts";
+
+/** A request, taken apart. */
+interface Wanted {
+  readonly name: string;
+  readonly placing: Placing;
+  readonly labels: Labels;
+  /** For the engine: without what was meant for the cluster. */
+  readonly body: Json;
+}
+
+/** What came of a try, and where. */
+interface Tried extends EngineAnswer {
+  readonly nodeId: NodeId;
+}
 
 /**
  * `POST /containers/create` for the whole cluster: the container gets a host, a name that no other container has, and is
- * created there. A host that lacks the image is passed over when another one has it; when none has, the client is told
- * so, and pulls.
+ * created there. A host that lacks the image is passed over when another one has it, and gets it from that one when no
+ * other will do. When none has it, the client is told so, and pulls.
  */
 export async function createInCluster(api: ApiContext, call: Call): Promise<Answer> {
   const document = parseObject(await readBody(call.request));
-  const extracted = extractWishes(textsField(document, "Env"), asObject(field(document, "Labels")) as Labels);
-  const name = call.query.get("name")?.replace(/^\//, "") || inventContainerName(api.random);
-  const placing = { ...extracted.wishes, candidate: candidateOf(document, name) };
-  const body = withField(withField(document, "Env", extracted.env), "Labels", extracted.labels);
-  const first = await createOn(api, call, name, placing, extracted, body, undefined);
-  if (!isImageMissing(first)) return first.answer;
-  const elsewhere = await createOn(api, call, name, placing, extracted, body, placing.candidate.image).catch(
-    () => undefined,
+  const decided = await askLeader(api, call, `/containers/create?${call.query.toString()}`, document);
+  if (decided !== undefined) return decided;
+  const { wishes, env, labels } = extractWishes(
+    textsField(document, "Env"),
+    asObject(field(document, "Labels")) as Labels,
   );
-  return (elsewhere ?? first).answer;
+  const name = call.query.get("name")?.replace(/^\//, "") || inventContainerName(api.random);
+  const body = withField(withField(document, "Env", env), "Labels", labels);
+  const wanted = { name, placing: { ...wishes, candidate: candidateOf(document, name) }, labels, body };
+  const first = await createOn(api, call, wanted, () => true);
+  if (!isImageMissing(first)) return first.answer;
+  const { image } = wanted.placing.candidate;
+  const [holder, ...others] = await holdersOf(api, `/images/${encodeURI(image)}/json`, call.signal);
+  if (holder === undefined) return first.answer;
+  const holders = new Set([holder, ...others]);
+  try {
+    return (await createOn(api, call, wanted, ({ id }) => holders.has(id))).answer;
+  } catch (err) {
+    if (errorCode(err) !== "unavailable") throw err;
+    await copyImage(api, image, { from: holder, to: first.nodeId }, call.signal);
+    return (await createOn(api, call, wanted, ({ id }) => id === first.nodeId)).answer;
+  }
 }
 
-/** @param image only hosts that have it are asked; undefined: all. */
+/** @param mayBe hosts that come into question at all. */
 async function createOn(
   api: ApiContext,
   call: Call,
-  name: string,
-  placing: Placing,
-  { labels }: Extracted,
-  body: Json,
-  image: string | undefined,
-): Promise<EngineAnswer> {
+  { name, placing, labels, body }: Wanted,
+  mayBe: (host: PlacementHost) => boolean,
+): Promise<Tried> {
   const { placements, engines, mirrors } = api;
-  const { demand } = placing.candidate;
+  const { demand, image } = placing.candidate;
   const container = { id: "", name, labels, demand };
-  const needsImages = image !== undefined || placing.affinities.some(({ key }) => key === "image");
+  const needsImages = placing.affinities.some(({ key }) => key === "image");
   const needs = localNeeds(api, body);
   using reservation = await placements.reserve(api, call.signal, container, needsImages, async (hosts) => {
     await checkName(api, name, call.signal);
     const { hasNetworks, hasVolumes } = await findNeeds(api, needs, call.signal);
-    const able = hosts.filter((host) => hasNetworks(host.id) && (image === undefined || hasImage(image)(host)));
+    const able = hosts.filter((host) => mayBe(host) && hasNetworks(host.id));
     const withData = able.filter(({ id }) => hasVolumes(id));
     const choose = (among: readonly PlacementHost[]) => place(placing, among, api.strategy, api.random.next());
     try {
@@ -68,22 +96,14 @@ async function createOn(
   const created = await tellEngine(api, call, "POST", path, body, engines.daemonOf(nodeId));
   const id = created.answer.kind === "json" ? field(created.answer.body, "Id") : undefined;
   if (created.isOk && typeof id === "string") {
-    const Image = placing.candidate.image;
-    mirrors.index.put(nodeId, { Id: id, Names: [`/${name}`], Labels: labels, Image, State: "created" });
+    mirrors.index.put(nodeId, { Id: id, Names: [`/${name}`], Labels: labels, Image: image, State: "created" });
   }
-  return created;
+  return { ...created, nodeId };
 }
 
 /** The answer that makes a client pull the image, and try again. */
 const isImageMissing = ({ answer }: EngineAnswer): boolean =>
   answer.kind === "json" && answer.status === 404 && /No such image/i.test(textField(answer.body, "message"));
-
-const hasImage =
-  (image: string) =>
-  ({ images }: PlacementHost): boolean =>
-    images.some(({ id, tags }) => id === image || id === `sha256:${image}` || tags.includes(withTag(image)));
-
-const withTag = (image: string): string => (/:[^/]+$/.test(image) ? image : `${image}:latest`);
 
 function candidateOf(document: Json, name: string): Candidate {
   const host = field(document, "HostConfig");
@@ -134,4 +154,15 @@ function nameConflict(api: ApiContext, name: string, id: string, nodeId: string)
     "exists",
     `Conflict. The container name "/${name}" is already in use by container "${id}" on ${host}. You have to remove (or rename) that container to be able to reuse that name.`,
   );
+}
+
+/** `POST /containers/{id}/rename`: a name is given away by one manager only. */
+export async function renameInCluster(api: ApiContext, call: Call, reference: string): Promise<OwnAnswer> {
+  const { nodeId, id } = await findContainer(api, reference, call.signal);
+  const path = `/containers/${id}/rename?${call.query.toString()}`;
+  const decided = await askLeader(api, call, path);
+  if (decided !== undefined) return decided;
+  const name = call.query.get("name")?.replace(/^\//, "");
+  if (name) await checkName(api, name, call.signal);
+  return (await tellEngine(api, call, "POST", path, undefined, api.engines.engineOf(nodeId))).answer;
 }

@@ -1,4 +1,5 @@
 import type { ApiContext, Call, OwnAnswer } from "#api/call.ts";
+import { renameInCluster } from "./create-container.ts";
 import { removeImage, tagImage } from "./images.ts";
 import { pruneAll } from "./prune.ts";
 import { listVolumes, removeVolume } from "./volumes.ts";
@@ -14,6 +15,7 @@ interface ClusterCall {
 
 /** Calls that concern the engines of several hosts. Names of images may have slashes, which routes do not match. */
 const CLUSTER_CALLS: readonly ClusterCall[] = [
+  { method: "POST", path: /^\/containers\/(.+)\/rename$/, handle: renameInCluster },
   { method: "POST", path: /^\/images\/(.+)\/tag$/, handle: tagImage },
   { method: "POST", path: /^\/(containers|images|volumes)\/prune$/, handle: pruneAll },
   { method: "DELETE", path: /^\/images\/(.+)$/, handle: removeImage },

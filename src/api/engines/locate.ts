@@ -4,7 +4,6 @@ import type { Json } from "#api/convert/meta-json.ts";
 import type { EngineLink } from "#api/engine-link.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import { checkName } from "./create-container.ts";
 import { findContainer } from "./find-container.ts";
 import { holdersOf } from "./holders.ts";
 import { imageHolders } from "./images.ts";
@@ -48,7 +47,6 @@ const ofContainer: Locator = async (api, { prefix, path, query, signal }) => {
   const [, reference, verb = ""] = OF_CONTAINER.exec(path) ?? [];
   if (reference === undefined) return undefined;
   const { nodeId, id } = await findContainer(api, decode(reference), signal);
-  if (verb === "rename") await checkNewName(api, new URLSearchParams(query), signal);
   const look = lookAt(api, verb, nodeId);
   const onSuccess = verb === "update" ? () => api.placements.forget(id) : undefined;
   return {
@@ -127,11 +125,6 @@ function lookAt(api: ApiContext, verb: string, nodeId: NodeId): Destination["loo
   }
   const node = verb === "json" ? api.membership.control().view.get("node", nodeId) : undefined;
   return node && ((answer) => inspectedOn(node, answer));
-}
-
-async function checkNewName(api: ApiContext, query: URLSearchParams, signal: AbortSignal): Promise<void> {
-  const name = query.get("name")?.replace(/^\//, "");
-  if (name) await checkName(api, name, signal);
 }
 
 /** An exec that was created through another manager. */

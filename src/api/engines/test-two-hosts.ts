@@ -2,10 +2,11 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
-import { ACTIVE_MANAGER, aNode } from "#api/test-cluster.ts";
+import { ACTIVE_MANAGER, aNode, type TestControl } from "#api/test-cluster.ts";
 import { startTestEngine, type TestEngine } from "#api/test-engine.ts";
 import { startTestApi, type TestApi } from "#api/test-server.ts";
 import { FlotillaError } from "#base/errors.ts";
+import { LEADERSHIP_ID, type Leadership } from "#model/objects.ts";
 
 /** Of the containers that the two hosts have. */
 export const ID = { web: "a".repeat(64), db: "b".repeat(64) };
@@ -34,9 +35,23 @@ export interface TwoHosts extends AsyncDisposable {
   readonly far: TestEngine;
   /** The names that a list of containers shows. */
   names(query?: string): Promise<readonly string[]>;
+  readonly control: TestControl;
+  readonly farId: string;
+  /** Which services of nodes were connected to: id of the node, and target. */
+  readonly reached: readonly (readonly [string, string])[];
   /** From now on h2 cannot be reached. */
   lose(): void;
 }
+
+export const aLeadership = (nodeId: string): Leadership => ({
+  kind: "leadership",
+  id: LEADERSHIP_ID,
+  version: 1,
+  createdAt: 0,
+  updatedAt: 0,
+  nodeId,
+  since: 0,
+});
 
 /** The engine of h1 has `web`, that of h2 has `db`. */
 export async function openTwoHosts(): Promise<TwoHosts> {
@@ -47,8 +62,10 @@ export async function openTwoHosts(): Promise<TwoHosts> {
   serveContainer(api.engine, ID.web, "web", 1_000);
   serveContainer(far, ID.db, "db", 2_000);
   let isLost = false;
-  api.membership.reach = async (nodeId) => {
-    if (isLost) throw new FlotillaError("unavailable", "node h2 is down");
+  const reached: [string, string][] = [];
+  api.membership.reach = async (nodeId, target) => {
+    reached.push([nodeId, target]);
+    if (isLost && nodeId === other.id) throw new FlotillaError("unavailable", "node h2 is down");
     const path = (nodeId === other.id ? far.url : api.engine.url).slice("unix://".length);
     const socket = connect({ path, allowHalfOpen: true });
     await once(socket, "connect");
@@ -64,7 +81,10 @@ export async function openTwoHosts(): Promise<TwoHosts> {
   }
   return {
     api,
+    control: api.control,
     far,
+    farId: other.id,
+    reached,
     names,
     lose: () => void (isLost = true),
     async [Symbol.asyncDispose]() {

@@ -106,6 +106,9 @@ export function controlOf(api: ApiContext): Control | undefined {
   }
 }
 
+/** The calls of `engines/`, loaded when they are first needed. */
+export const clusterCalls = () => import("./engines/cluster-calls.ts");
+
 /** Whether a call is about the containers of the whole cluster. */
 export const isForCluster = (api: ApiContext, call: Call): boolean =>
   call.scope !== "node" && controlOf(api) !== undefined;

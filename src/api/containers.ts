@@ -1,10 +1,8 @@
 import { isOlder } from "./api-version.ts";
 import { readBody } from "./body.ts";
-import { type Answer, type ApiContext, type Call, idOf, isForCluster, isInCluster } from "./call.ts";
+import { type Answer, type ApiContext, type Call, clusterCalls, idOf, isForCluster, isInCluster } from "./call.ts";
 import type { Json } from "./convert/meta-json.ts";
 import { tellEngine } from "./engine-json.ts";
-import { createInCluster } from "./engines/create-container.ts";
-import { listContainers } from "./engines/list-containers.ts";
 import { attach, MAC_API_VERSION, type Place } from "./networks/attach.ts";
 import { endpointWish, type MacStyle, namedNetworks, withPlace } from "./networks/container-document.ts";
 import { listEngineNetworks } from "./networks/engine-networks.ts";
@@ -18,7 +16,7 @@ import { inventContainerName } from "./service-name.ts";
  * there. The engine knows such a network as a bridge of its own.
  */
 export async function createContainer(api: ApiContext, call: Call): Promise<Answer> {
-  if (isForCluster(api, call)) return await createInCluster(api, call);
+  if (isForCluster(api, call)) return await (await clusterCalls()).createInCluster(api, call);
   if (!isInCluster(api)) return { kind: "forward" };
   const body = await readBody(call.request);
   const document = parseObject(body);
@@ -60,7 +58,7 @@ async function createPlaced(
 
 /** `GET /containers/json` */
 export async function listContainersOf(api: ApiContext, call: Call): Promise<Answer> {
-  return isForCluster(api, call) ? await listContainers(api, call) : { kind: "forward" };
+  return isForCluster(api, call) ? await (await clusterCalls()).listContainers(api, call) : { kind: "forward" };
 }
 
 /** `DELETE /containers/{id}`: the engine's; the container's places on networks of the cluster are free again at once. */

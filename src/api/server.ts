@@ -6,14 +6,13 @@ import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
-import type { ApiContext } from "./call.ts";
+import { type ApiContext, clusterCalls, controlOf } from "./call.ts";
 import { ClusterEvents } from "./cluster-events.ts";
 import { localEngine } from "./engine-connector.ts";
 import { EngineLink } from "./engine-link.ts";
 import { ClusterEngines } from "./engines/cluster-engines.ts";
 import { EngineMirrors } from "./engines/engine-mirrors.ts";
 import { ExecDirectory } from "./engines/exec-directory.ts";
-import { locate } from "./engines/locate.ts";
 import { Placements } from "./engines/placements.ts";
 import { hijack } from "./hijack.ts";
 import { parseListenUrl } from "./listen-address.ts";
@@ -57,7 +56,8 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   const scopeOf: ScopeOf = ({ socket }) => door.scopeOf(socket);
   const find = async (request: IncomingMessage, stop: AbortSignal) => {
     const target = request.url ?? "/";
-    if (scopeOf(request) === "node") return { engine: api.engine, target };
+    if (scopeOf(request) === "node" || controlOf(api) === undefined) return { engine: api.engine, target };
+    const { locate } = await clusterCalls();
     return await locate(api, request.method ?? "GET", target, stop);
   };
   const listeners: Listeners = {

@@ -1,5 +1,5 @@
 import { splitVersion } from "#api/api-version.ts";
-import { type ApiContext, controlOf } from "#api/call.ts";
+import type { ApiContext } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import type { EngineLink } from "#api/engine-link.ts";
 import { FlotillaError } from "#base/errors.ts";
@@ -99,7 +99,7 @@ const LOCATORS: readonly Locator[] = [ofContainer, removedContainer, ofImage, of
 
 /**
  * Finds the engine that a call is about: the one that has what the path or the query names. Calls that are about nothing
- * in particular go to this host's own engine, and so do all while this daemon is no manager.
+ * in particular go to this host's own engine.
  * @param url as the client sent it, with its version prefix.
  * @throws FlotillaError `not_found` for what no engine has, `invalid` for a name that several containers have.
  */
@@ -108,7 +108,7 @@ export async function locate(api: ApiContext, method: string, url: string, signa
   const [path = ""] = target.split("?", 1);
   const prefix = url.slice(0, url.length - target.length);
   const asked = { method, prefix, path, query: target.slice(path.length), signal };
-  for (const find of controlOf(api) === undefined ? [] : LOCATORS) {
+  for (const find of LOCATORS) {
     const found = await find(api, asked);
     if (found !== undefined) return found;
   }

@@ -1,9 +1,8 @@
 import { isOlder } from "#api/api-version.ts";
 import { readBody } from "#api/body.ts";
-import { type Answer, type ApiContext, type Call, idOf, isForCluster, isInCluster } from "#api/call.ts";
+import { type Answer, type ApiContext, type Call, clusterCalls, idOf, isForCluster, isInCluster } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { askEngine, tellEngine } from "#api/engine-json.ts";
-import { findContainer } from "#api/engines/find-container.ts";
 import { asObject, field, parseObject, textField, withField } from "#api/raw-document.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { attach, endpointSettings, MAC_API_VERSION } from "./attach.ts";
@@ -62,6 +61,7 @@ export async function disconnectNetwork(api: ApiContext, call: Call): Promise<An
 async function tellContainersNode(api: ApiContext, call: Call, verb: "connect" | "disconnect"): Promise<Answer> {
   const document = parseObject(await readBody(call.request));
   const path = `/networks/${encodeURIComponent(idOf(call))}/${verb}`;
+  const { findContainer } = await clusterCalls();
   const found = await findContainer(api, textField(document, "Container"), call.signal).catch(
     (): undefined => undefined,
   );

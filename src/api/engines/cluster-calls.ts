@@ -1,0 +1,10 @@
+/** What is answered for the whole cluster: only managers load it, since its code is a part of a worker's memory. */
+
+export { clusterInfo } from "./cluster-info.ts";
+export { createInCluster } from "./create-container.ts";
+export { findContainer } from "./find-container.ts";
+export { clusterHandler } from "./handlers.ts";
+export { listImages } from "./images.ts";
+export { listContainers } from "./list-containers.ts";
+export { locate } from "./locate.ts";
+export { pullImage } from "./pull.ts";

@@ -158,7 +158,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
   const logs = new LogPublisher({ engine, log, tasks: worker });
   const describeAgain = deps.describeAgain ?? new Wakeup();
   const { openTarget } = deps;
-  const tunnels = openTarget && { ...deps, openTarget };
+  const tunnels = openTarget && { ...deps, openTarget, life: jobs.signal };
   const shown = { describe, describeAgain, tunnels };
   const session = { clock, log, worker, reporter, logs, networks, desk, keepOrphansAway, ...shown };
   const ownManager = deps.ownManager ?? (() => undefined);

@@ -17,8 +17,10 @@ function openAgent() {
   const offered: Duplex[] = [];
   const opened: [string, Duplex][] = [];
   const its = { refuses: false, tries: 0 };
+  const life = new AbortController();
   const deps = {
     clock,
+    life: life.signal,
     random: seededRandom(1),
     log: silentLogger,
     async openTarget(target: string) {
@@ -42,7 +44,7 @@ function openAgent() {
     stop.abort(new Error("the session is over"));
     await running;
   };
-  return { clock, offered, opened, its, end };
+  return { clock, offered, opened, its, end, die: () => life.abort(new Error("the agent stops")) };
 }
 
 test("some tunnels wait; one that is used leads to its target, and is replaced", async () => {
@@ -60,6 +62,18 @@ test("some tunnels wait; one that is used leads to its target, and is replaced",
   service.end("an answer");
   assert.equal(await text(tunnel), "an answer", "what is in use outlives the session");
   for (const spare of agent.offered.slice(2)) await text(spare);
+});
+
+test("an agent that stops ends the tunnels in use", async () => {
+  const agent = openAgent();
+  await agent.clock.settle();
+  const tunnel = agent.offered[0] ?? assert.fail();
+  writeTarget(tunnel, "engine");
+  await agent.clock.settle();
+  const [[, service] = assert.fail()] = agent.opened;
+  await agent.end();
+  agent.die();
+  assert.deepEqual([await text(tunnel), await text(service)], ["", ""]);
 });
 
 test("a service that is not there ends its tunnel", async () => {

@@ -18,6 +18,8 @@ export interface TunnelDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly openTarget: OpenTarget;
+  /** Aborts when the agent stops: tunnels in use end then. */
+  readonly life: AbortSignal;
 }
 
 /** Opens a tunnel to the manager of a session, and says that it leads here. */
@@ -60,11 +62,15 @@ async function offerOne(deps: TunnelDeps, dial: DialOffer, signal: AbortSignal):
 }
 
 /** For as long as both ends want it: sessions and managers may come and go meanwhile. */
-async function join({ openTarget, log }: TunnelDeps, tunnel: Duplex, target: TunnelTarget): Promise<void> {
+async function join({ openTarget, life, log }: TunnelDeps, tunnel: Duplex, target: TunnelTarget): Promise<void> {
+  const end = () => tunnel.destroy();
+  life.addEventListener("abort", end, { once: true });
   try {
-    await splice(tunnel, await openTarget(target, new AbortController().signal));
+    await splice(tunnel, await openTarget(target, life));
   } catch (err) {
     log.debug({ err: errorMessage(err), target }, "tunnel leads nowhere");
-    tunnel.destroy();
+    end();
+  } finally {
+    life.removeEventListener("abort", end);
   }
 }

@@ -36,22 +36,22 @@ export interface EngineCall extends EngineRequest {
   readonly body?: unknown;
 }
 
-const never = new AbortController().signal;
-
 /** Unused connections that are kept for the next calls. */
 const FREE_CONNECTIONS = 8;
 
 /** Gives calls connections of the connector's. */
 class ConnectorAgent extends Agent {
   readonly #connector: EngineConnector;
+  readonly #life: AbortSignal;
 
-  constructor(connector: EngineConnector) {
+  constructor(connector: EngineConnector, life: AbortSignal) {
     super({ keepAlive: true, maxFreeSockets: FREE_CONNECTIONS });
     this.#connector = connector;
+    this.#life = life;
   }
 
   override createConnection(_options: unknown, callback: (err: Error | null, socket: Duplex) => void): undefined {
-    this.#connector.connect(never).then(
+    this.#connector.connect(this.#life).then(
       (socket) => {
         // One that the other end has closed must not wait here for the next call.
         socket.allowHalfOpen = false;
@@ -79,10 +79,11 @@ export class EngineLink {
   readonly #agent: Agent;
   #identity: EngineIdentity | undefined;
 
-  constructor(connector: EngineConnector, clock: Clock) {
+  /** @param life aborts when no more connections are to be opened. */
+  constructor(connector: EngineConnector, clock: Clock, life: AbortSignal) {
     this.#connector = connector;
     this.#clock = clock;
-    this.#agent = new ConnectorAgent(connector);
+    this.#agent = new ConnectorAgent(connector, life);
   }
 
   /** The version that clients are told: the engine's own, as far as this product knows it. */

@@ -93,8 +93,8 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
 }
 
 function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSignal): ApiContext {
-  const engine = new EngineLink(localEngine(engineUrl), deps.clock);
-  const engines = new ClusterEngines({ ...deps, own: engine });
+  const engine = new EngineLink(localEngine(engineUrl), deps.clock, signal);
+  const engines = new ClusterEngines({ ...deps, own: engine, life: signal });
   const mirrors = new EngineMirrors({ ...deps, engines });
   const parts = { engine, engines, mirrors, placements: new Placements(), execs: new ExecDirectory() };
   return { ...deps, ...parts, strategy: "spread", events: new ClusterEvents(deps), signal };

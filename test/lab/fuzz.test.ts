@@ -25,6 +25,7 @@ const CONTRACT_500 = [
   /^invalid (?:subnet|name)/i,
   /^could not find an available, non-overlapping/,
   /^json: cannot unmarshal/,
+  /^Get "http:": http: no Host in request URL$/,
 ];
 
 /** Calls that would end the cluster if they were right, or wait for what never comes. */

@@ -12,6 +12,8 @@ interface Deps {
   /** That of this host. */
   readonly own: EngineLink;
   readonly clock: Clock;
+  /** Aborts when the API server stops. */
+  readonly life: AbortSignal;
 }
 
 /** The engines of a cluster's nodes, and the daemons beside them, as the manager in this daemon reaches them. */
@@ -47,7 +49,8 @@ export class ClusterEngines {
     const key = `${target} ${nodeId}`;
     const known = this.#links.get(key);
     if (known !== undefined) return known;
-    const link = new EngineLink(this.#connector(nodeId, target), this.#deps.clock);
+    const { clock, life } = this.#deps;
+    const link = new EngineLink(this.#connector(nodeId, target), clock, life);
     this.#links.set(key, link);
     return link;
   }

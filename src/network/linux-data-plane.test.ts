@@ -179,7 +179,7 @@ test("conntrack is asked to forget only when an endpoint is gone", async () => {
   await bed.settled();
   assert.deepEqual(
     bed.host.take("conntrack").map(({ command }) => command),
-    ["-p udp", "-p tcp --state SYN_SENT", "-p tcp --state FIN_WAIT"].flatMap((which) => [
+    ["-p udp", "-p tcp --state SYN_SENT", "-p tcp --state FIN_WAIT", "-p tcp --state CLOSE"].flatMap((which) => [
       `conntrack -L ${which}`,
       `conntrack -D ${which} --reply-src 10.0.1.11`,
     ]),

@@ -17,6 +17,8 @@ export class NetworkState {
   readonly rules = new Wanted<RuleFact>();
   /** Addresses that new connections may be led to. */
   readonly serving = new Wanted<Fact>();
+  /** Addresses of all endpoints, those that wait or are leaving too. */
+  readonly present = new Wanted<Fact>();
   readonly #networks = new Map<NetworkId, NodeNetwork>();
   readonly #services = new Map<string, NodeService>();
   readonly #servicesOn = new Map<NetworkId, Set<string>>();
@@ -60,7 +62,7 @@ export class NetworkState {
 
   #remove(object: Pick<NetworkObject, "kind" | "id">): void {
     const source = sourceOf(object);
-    for (const wanted of [this.links, this.rules, this.serving]) wanted.set(source, []);
+    for (const wanted of [this.links, this.rules, this.serving, this.present]) wanted.set(source, []);
     if (object.kind === "node-service") this.#forgetService(object.id);
     else if (this.#networks.delete(object.id)) this.#deriveServicesOn(object.id);
   }
@@ -95,11 +97,8 @@ export class NetworkState {
     this.links.set(source, serviceLinks(service, this.#networks));
     this.rules.set(source, serviceRules(service, this.#networks));
     const serving = service.endpoints.filter((endpoint) => endpoint.serving);
-    const addresses = serving.flatMap((endpoint) => Object.values(endpoint.addresses));
-    this.serving.set(
-      source,
-      addresses.map((key) => ({ key, value: "" })),
-    );
+    this.serving.set(source, addressFacts(serving));
+    this.present.set(source, addressFacts(service.endpoints));
     for (const endpoint of service.endpoints)
       if (this.#isLocal(endpoint)) this.#localTasks.set(endpoint.taskId, endpoint);
   }
@@ -126,3 +125,6 @@ const sourceOf = ({ kind, id }: Pick<NetworkObject, "kind" | "id">): string => `
 /** Peers come and go without any effect on what services need. */
 const isSameForServices = (a: NodeNetwork, b: NodeNetwork): boolean =>
   a.vni === b.vni && a.host === b.host && a.ingress === b.ingress;
+
+const addressFacts = (endpoints: readonly NodeEndpoint[]): readonly Fact[] =>
+  endpoints.flatMap(({ addresses }) => Object.values(addresses).map((key) => ({ key, value: "" })));

@@ -21,6 +21,7 @@ import { guestRules } from "./rules/guest-rules.ts";
 import type { RuleChange } from "./rules/render.ts";
 import { RuleKeeper } from "./rules/rule-keeper.ts";
 import type { RuleWatch } from "./rules/rule-watch.ts";
+import type { Fact, Wanted } from "./wanted.ts";
 
 interface Deps {
   readonly clock: Clock;
@@ -85,7 +86,7 @@ export class Reconciler {
     }
     await this.#findGuests(signal);
     // Rules first: an address that stands for a service must not lead to the host's own services.
-    const isFlowChange = state.serving.hasChanged;
+    const isFlowChange = state.serving.hasChanged || state.present.hasChanged;
     const changes = await this.#rules.apply(signal);
     await this.#links.apply(signal);
     await this.#forgetFlows(changes, isFlowChange, signal);
@@ -131,7 +132,8 @@ export class Reconciler {
   ): Promise<void> {
     const { state } = this.#deps;
     const published = newUdpPorts(changes ?? []);
-    const isGone = isChange && [...state.serving.takeChanged()].some((key) => state.serving.get(key) === undefined);
+    // Twice for each endpoint: what it still answers after it was withdrawn ends, at the latest, with itself.
+    const isGone = isChange && [state.serving, state.present].map(losesSome).includes(true);
     if (changes !== undefined && !isGone && published.size === 0) return;
     const subnets = [...state.networks.values()].flatMap(({ subnet }) => parseCidr(subnet) ?? []);
     const isServing = (address: string) => state.serving.get(address) !== undefined;
@@ -156,3 +158,7 @@ export class Reconciler {
     return network !== undefined && this.#links.bridges.has(bridgeName(network.vni));
   }
 }
+
+/** Whether the last changes have taken something back. */
+const losesSome = (wanted: Wanted<Fact>): boolean =>
+  [...wanted.takeChanged()].some((key) => wanted.get(key) === undefined);

@@ -62,9 +62,10 @@ const UDP: readonly string[] = ["-p", "udp"];
 /**
  * A host that is lost answers nothing, neither to who begins nor to who gives up: they would try it again and again, and
  * so would, minutes later, whoever opens a connection from the same port. The same goes for a connection that its server
- * has reset: the kernel takes a new one from that port for the old one, and leads it to where nobody is any more.
+ * has reset, and for one whose last word it was not there to hear: the kernel takes a new one from that port for the old
+ * one, and leads it to where nobody is any more.
  */
-const UNANSWERED_TCP: readonly (readonly string[])[] = ["SYN_SENT", "FIN_WAIT", "CLOSE"].map((state) => [
+const UNANSWERED_TCP: readonly (readonly string[])[] = ["SYN_SENT", "FIN_WAIT", "LAST_ACK", "CLOSE"].map((state) => [
   "-p",
   "tcp",
   "--state",

@@ -179,10 +179,9 @@ test("conntrack is asked to forget only when an endpoint is gone", async () => {
   await bed.settled();
   assert.deepEqual(
     bed.host.take("conntrack").map(({ command }) => command),
-    ["-p udp", "-p tcp --state SYN_SENT", "-p tcp --state FIN_WAIT", "-p tcp --state CLOSE"].flatMap((which) => [
-      `conntrack -L ${which}`,
-      `conntrack -D ${which} --reply-src 10.0.1.11`,
-    ]),
+    ["-p udp", ...["SYN_SENT", "FIN_WAIT", "LAST_ACK", "CLOSE"].map((state) => `-p tcp --state ${state}`)].flatMap(
+      (which) => [`conntrack -L ${which}`, `conntrack -D ${which} --reply-src 10.0.1.11`],
+    ),
   );
 });
 

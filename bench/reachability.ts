@@ -63,7 +63,9 @@ async function untilVirtualIP(manager: LabHost, signal: AbortSignal): Promise<st
 
 /** A container on the network that is no task. */
 async function guest(host: LabHost, network: string, image: string, signal: AbortSignal): Promise<Place> {
-  await host.flotilla(["run", "--detach", "--name", "reach-guest", "--network", network, image], signal);
+  const where = ["-e", `constraint:node==${host.name}`];
+  const options = ["--detach", "--name", "reach-guest", "--network", network, ...where];
+  await host.flotilla(["run", ...options, image], signal);
   const pid = (await host.docker(["inspect", "--format", "{{.State.Pid}}", "reach-guest"], signal)).trim();
   return { enter: (argv) => host.enter(["nsenter", `--target=${pid}`, "--net", "--", ...argv]) };
 }

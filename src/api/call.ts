@@ -12,6 +12,7 @@ import type { EngineMirrors } from "./engines/engine-mirrors.ts";
 import type { ExecDirectory } from "./engines/exec-directory.ts";
 import type { Placements } from "./engines/placements.ts";
 import { fromManager } from "./errors.ts";
+import { clusterOf } from "./follow-cluster.ts";
 import type { Membership } from "./membership.ts";
 
 /** The longest that a change of the cluster may take. Source: fact sheet 10.2. */
@@ -111,7 +112,7 @@ export const clusterCalls = () => import("./engines/cluster-calls.ts");
 
 /** Whether a call is about the containers of the whole cluster. */
 export const isForCluster = (api: ApiContext, call: Call): boolean =>
-  call.scope !== "node" && controlOf(api) !== undefined;
+  call.scope !== "node" && clusterOf(api.membership) !== undefined;
 
 /** Whether this daemon is in a cluster at all. */
 export const isInCluster = (api: ApiContext): boolean => api.membership.local.state === "active";

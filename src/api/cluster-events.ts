@@ -1,49 +1,33 @@
-import { isAbort } from "#base/abort.ts";
-import type { Clock } from "#base/clock.ts";
 import { Fanout } from "#base/fanout.ts";
-import type { Logger } from "#base/log.ts";
-import { Wakeup } from "#base/wakeup.ts";
-import type { Control } from "#manager/control.ts";
 import { type ClusterEvent, eventOf } from "./cluster-event.ts";
-import type { Membership } from "./membership.ts";
+import { ClusterFollower, type FollowDeps } from "./follow-cluster.ts";
+import type { ClusterObjects } from "./membership.ts";
 
 /** Events that are kept for clients which ask for the past. Source: moby daemon/events/events.go. */
 const KEPT_EVENTS = 256;
 /** How far a client may fall behind. Source: the same. */
 const BUFFERED_EVENTS = 1024;
-/** How often to look whether this daemon has a manager by now. */
-const LOOK_MS = 500;
-
-interface Deps {
-  readonly membership: Membership;
-  readonly clock: Clock;
-  readonly log: Logger;
-}
 
 /** What happens to the cluster's objects, for as long as a manager runs in this daemon. Kept in memory only. */
 export class ClusterEvents {
-  readonly #deps: Deps;
+  readonly #deps: FollowDeps;
   readonly #kept: ClusterEvent[] = [];
   readonly #fanout = new Fanout<ClusterEvent>(BUFFERED_EVENTS);
-  readonly #wakeup = new Wakeup();
+  readonly #follower: ClusterFollower;
 
-  constructor(deps: Deps) {
+  constructor(deps: FollowDeps) {
     this.#deps = deps;
+    this.#follower = new ClusterFollower(deps);
   }
 
   /** Follows the manager of this daemon, whenever there is one. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    for (;;) {
-      const control = this.#control();
-      if (control !== undefined) await this.#follow(control, signal);
-      await this.#wakeup.wait(clock, clock.now() + LOOK_MS, signal);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#follower.run((cluster, stop) => this.#follow(cluster, stop), signal);
   }
 
   /** Says that this daemon may have a manager now. */
   lookAgain(): void {
-    this.#wakeup.wake();
+    this.#follower.lookAgain();
   }
 
   /** The events that are still known, from the oldest. */
@@ -56,23 +40,9 @@ export class ClusterEvents {
     return this.#fanout.subscribe(signal);
   }
 
-  #control(): Control | undefined {
-    try {
-      return this.#deps.membership.control();
-    } catch {
-      // Not a manager, or not yet: that is no event.
-      return undefined;
-    }
-  }
-
-  async #follow(control: Control, signal: AbortSignal): Promise<void> {
-    try {
-      for await (const { changes } of control.commits(signal)) {
-        for (const change of changes) this.#publish(eventOf(change, this.#deps.clock.now()));
-      }
-    } catch (err) {
-      if (isAbort(err, signal)) throw err;
-      this.#deps.log.warn({ err }, "lost the stream of cluster events, subscribing again");
+  async #follow(cluster: ClusterObjects, signal: AbortSignal): Promise<void> {
+    for await (const { changes } of cluster.commits(signal)) {
+      for (const change of changes) this.#publish(eventOf(change, this.#deps.clock.now()));
     }
   }
 

@@ -5,6 +5,7 @@ import { errorMessage } from "#base/errors.ts";
 import type { ApiContext, Call } from "./call.ts";
 import { engineRefusal } from "./engine-json.ts";
 import type { EngineLink } from "./engine-link.ts";
+import { otherNodes } from "./engines/nodes.ts";
 
 /** Other engines that have not answered by then are left out of the past. */
 const OTHERS_MS = 2_000;
@@ -19,8 +20,8 @@ export interface Period {
 
 /** The engines of the cluster's other nodes. */
 export const otherEngines = (api: ApiContext): readonly EngineLink[] =>
-  [...api.membership.control().view.list("node")]
-    .filter(({ id, status }) => id !== api.membership.local.nodeId && status.state !== "down")
+  otherNodes(api)
+    .filter(({ status }) => status.state !== "down")
     .map(({ id }) => api.engines.engineOf(id));
 
 /** What all engines still know, by time. Of those of other hosts, what they tell soon enough. */

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Control } from "#manager/control.ts";
+import type { ClusterState } from "#manager/state.ts";
 import type { NetworkObject } from "#model/node-network.ts";
 import type { NodeAvailability } from "#model/spec.ts";
 import type { AttachedNetwork, AttachRequest } from "#wire/protocol.ts";
@@ -66,6 +67,9 @@ export interface Attachments {
   objects(): Iterable<NetworkObject>;
 }
 
+/** What there is in a cluster, and what becomes of it. */
+export type ClusterObjects = Pick<ClusterState, "view" | "commits">;
+
 /** This daemon's membership in a cluster, as the Engine API controls it. Implemented by `node/`. */
 export interface Membership {
   readonly local: LocalNode;
@@ -75,6 +79,11 @@ export interface Membership {
    * @throws FlotillaError `unavailable`, with Docker's text, while there is none: inactive, worker, locked, starting.
    */
   control(): Control;
+  /**
+   * The cluster whose engines clients of this daemon use as one.
+   * @throws FlotillaError `unavailable` while this daemon does not lead a cluster's clients to its engines.
+   */
+  cluster(): ClusterObjects;
   /**
    * Opens a connection to a service of a node of the cluster, through the manager that runs in this daemon.
    * @throws FlotillaError `unavailable` while there is none, and for a node that is down or does not answer;

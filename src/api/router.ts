@@ -6,6 +6,7 @@ import { sendAnswer, sendError } from "./answer.ts";
 import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
 import { type ApiContext, type Call, type CallScope, clusterCalls, controlOf, isForCluster } from "./call.ts";
 import { errorAnswer, invalid } from "./errors.ts";
+import { clusterOf } from "./follow-cluster.ts";
 import { forward, forwardDocument } from "./pass-through.ts";
 import { isClusterPath, ROUTES, type Route, readsCluster } from "./routes.ts";
 
@@ -143,8 +144,8 @@ async function passThrough(
   using client = clientOf(api, response);
   const call = callOf(api, scopeOf, request, response, client.signal);
   const path = splitVersion(request.originalUrl).target.split("?")[0] ?? "";
-  const handle = isForCluster(api, call) ? (await clusterCalls()).clusterHandler(request.method, path) : undefined;
   try {
+    const handle = isForCluster(api, call) ? (await clusterCalls()).clusterHandler(request.method, path) : undefined;
     if (handle) await sendAnswer(response, await handle(api, call));
     else await forwardTo(api, client.signal, request, response);
   } catch (err) {
@@ -177,7 +178,7 @@ async function forwardTo(
   { raw, originalUrl }: FastifyRequest,
   response: ServerResponse,
 ): Promise<void> {
-  if (controlOf(api) === undefined) return await forward(api.engine, raw, response, originalUrl);
+  if (clusterOf(api.membership) === undefined) return await forward(api.engine, raw, response, originalUrl);
   const { locate } = await clusterCalls();
   const { engine, target, look, onSuccess } = await locate(api, raw.method ?? "GET", originalUrl, signal);
   if (look) await forwardDocument(engine, raw, response, target, look);

@@ -6,7 +6,7 @@ import type { Logger } from "#base/log.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
-import { type ApiContext, clusterCalls, controlOf } from "./call.ts";
+import { type ApiContext, clusterCalls } from "./call.ts";
 import { ClusterEvents } from "./cluster-events.ts";
 import { localEngine } from "./engine-connector.ts";
 import { EngineLink } from "./engine-link.ts";
@@ -14,6 +14,7 @@ import { ClusterEngines } from "./engines/cluster-engines.ts";
 import { EngineMirrors } from "./engines/engine-mirrors.ts";
 import { ExecDirectory } from "./engines/exec-directory.ts";
 import { Placements } from "./engines/placements.ts";
+import { clusterOf } from "./follow-cluster.ts";
 import { hijack } from "./hijack.ts";
 import { parseListenUrl } from "./listen-address.ts";
 import { closeListener, type Listeners, openListener, type TlsFiles } from "./listener.ts";
@@ -56,7 +57,7 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   const scopeOf: ScopeOf = ({ socket }) => door.scopeOf(socket);
   const find = async (request: IncomingMessage, stop: AbortSignal) => {
     const target = request.url ?? "/";
-    if (scopeOf(request) === "node" || controlOf(api) === undefined) return { engine: api.engine, target };
+    if (scopeOf(request) === "node" || clusterOf(api.membership) === undefined) return { engine: api.engine, target };
     const { locate } = await clusterCalls();
     return await locate(api, request.method ?? "GET", target, stop);
   };

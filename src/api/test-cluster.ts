@@ -191,6 +191,10 @@ export class TestMembership implements Membership {
     return this.manager;
   }
 
+  cluster(): Control {
+    return this.control();
+  }
+
   /** Nodes are reached through this. */
   reach: Membership["reach"] = async (nodeId) => {
     throw new FlotillaError("unavailable", `node ${nodeId} is not reached in this test`);

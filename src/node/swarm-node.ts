@@ -140,6 +140,10 @@ export class SwarmNode implements Membership, AsyncDisposable {
     throw phase.node.isManager ? errors.managerStarting() : errors.onlyWorker();
   }
 
+  cluster(): Control {
+    return this.control();
+  }
+
   async reach(nodeId: string, target: TunnelTarget, signal: AbortSignal): Promise<Duplex> {
     const phase = this.#phase;
     const manager = phase.name === "active" ? phase.node.manager : undefined;

@@ -1,4 +1,5 @@
 import type { ApiContext } from "#api/call.ts";
+import { readJson } from "#api/engine-json.ts";
 import type { EngineLink } from "#api/engine-link.ts";
 import { HTTP_STATUS } from "#api/errors.ts";
 import { withDeadline } from "#base/abort.ts";
@@ -45,5 +46,14 @@ export async function askAll<T>(
   await Promise.all(nodeIds.map(one));
   return { answers, missing };
 }
+
+/** The same for a document that each of them has. */
+export const askAllFor = <T>(
+  api: ApiContext,
+  nodeIds: readonly NodeId[],
+  path: string,
+  signal: AbortSignal,
+): Promise<Answers<T>> =>
+  askAll(api, nodeIds, signal, async (engine, own) => readJson<T>(await engine.open({ method: "GET", path }, own)));
 
 const isRefusal = (err: unknown): boolean => HTTP_STATUS[errorCode(err)] < 500;

@@ -1,14 +1,15 @@
 import type { EngineConnector } from "#api/engine-connector.ts";
 import { EngineLink } from "#api/engine-link.ts";
+import { clusterOf } from "#api/follow-cluster.ts";
 import type { Membership } from "#api/membership.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { Node } from "#model/objects.ts";
 import type { TunnelTarget } from "#wire/tunnel.ts";
+import { nameOfNode } from "./nodes.ts";
 
 interface Deps {
-  readonly membership: Pick<Membership, "reach" | "control" | "local">;
+  readonly membership: Pick<Membership, "reach" | "cluster" | "local">;
   /** That of this host. */
   readonly own: EngineLink;
   readonly clock: Clock;
@@ -61,20 +62,11 @@ export class ClusterEngines {
       connect: (signal) => membership.reach(nodeId, target, signal),
       unreachable: (cause) => {
         if (cause instanceof FlotillaError) return cause;
-        const message = `Cannot reach the Docker Engine of node ${this.#nameOf(nodeId)}: ${errorMessage(cause)}`;
+        const view = clusterOf(membership)?.view;
+        const name = view === undefined ? nodeId : nameOfNode(view, nodeId);
+        const message = `Cannot reach the Docker Engine of node ${name}: ${errorMessage(cause)}`;
         return new FlotillaError("unavailable", message, { cause });
       },
     };
   }
-
-  #nameOf(nodeId: NodeId): string {
-    try {
-      return hostnameOf(this.#deps.membership.control().view.get("node", nodeId)) ?? nodeId;
-    } catch {
-      return nodeId;
-    }
-  }
 }
-
-/** What a node is called: its host's name. */
-export const hostnameOf = (node: Node | undefined): string | undefined => node?.description?.Hostname;

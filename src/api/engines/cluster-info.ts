@@ -1,10 +1,9 @@
 import type { ApiContext, Call } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
-import { readJson } from "#api/engine-json.ts";
 import type { Node } from "#model/objects.ts";
 import { PLACEMENT_FILTERS } from "#plan/place/filters.ts";
-import { askAll } from "./ask-all.ts";
-import { hostnameOf } from "./cluster-engines.ts";
+import { askAllFor } from "./ask-all.ts";
+import { allNodes, idsOf, nameOf, otherNodes } from "./nodes.ts";
 
 /** What adds up over hosts. */
 const SUMS = ["Containers", "ContainersRunning", "ContainersPaused", "ContainersStopped", "Images", "NCPU", "MemTotal"];
@@ -14,12 +13,9 @@ const SUMS = ["Containers", "ContainersRunning", "ContainersPaused", "Containers
  * all hosts together, and a section for each. Source of its form: fact sheet classic-swarm 15.
  */
 export async function clusterInfo(api: ApiContext, call: Call, own: Json): Promise<Json> {
-  const { view } = api.membership.control();
-  const nodes = [...view.list("node")].toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
-  const others = nodes.filter(({ id }) => id !== api.membership.local.nodeId).map(({ id }) => id);
-  const { answers, missing } = await askAll(api, others, call.signal, async (engine, signal) =>
-    readJson<Json>(await engine.open({ method: "GET", path: `/v${call.version}/info` }, signal)),
-  );
+  const nodes = allNodes(api).toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
+  const path = `/v${call.version}/info`;
+  const { answers, missing } = await askAllFor<Json>(api, idsOf(otherNodes(api)), path, call.signal);
   const infos = new Map([
     [api.membership.local.nodeId, own],
     ...answers.map(({ nodeId, value }) => [nodeId, value] as const),
@@ -34,8 +30,6 @@ export async function clusterInfo(api: ApiContext, call: Call, own: Json): Promi
   ];
   return { ...own, ...Object.fromEntries(sums), SystemStatus };
 }
-
-const nameOf = (node: Node): string => hostnameOf(node) ?? node.id;
 
 function hostSection(node: Node, info: Json | undefined, problem: string | undefined): readonly (readonly string[])[] {
   const labels = { ...node.description?.Engine.Labels, ...node.spec.Labels };

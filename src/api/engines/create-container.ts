@@ -11,12 +11,12 @@ import type { Placing } from "#plan/place/filters.ts";
 import type { Candidate, PlacementHost } from "#plan/place/host.ts";
 import { place } from "#plan/place/place.ts";
 import { extractWishes } from "#plan/place/wish.ts";
-import { hostnameOf } from "./cluster-engines.ts";
 import { copyImage } from "./copy-image.ts";
 import { findContainer } from "./find-container.ts";
-import { holdersOf } from "./holders.ts";
+import { whoHasImage } from "./holders.ts";
 import { demandOf } from "./hosts.ts";
 import { findNeeds, localNeeds } from "./local-needs.ts";
+import { hostName } from "./nodes.ts";
 import { askLeader } from "./pass-on.ts";
 
 /** A request, taken apart. */
@@ -52,11 +52,11 @@ export async function createInCluster(api: ApiContext, call: Call): Promise<Answ
   const first = await createOn(api, call, wanted, () => true);
   if (!isImageMissing(first)) return first.answer;
   const { image } = wanted.placing.candidate;
-  const [holder, ...others] = await holdersOf(api, `/images/${encodeURI(image)}/json`, call.signal);
+  const holders = await whoHasImage(api, image, call.signal);
+  const [holder] = holders;
   if (holder === undefined) return first.answer;
-  const holders = new Set([holder, ...others]);
   try {
-    return (await createOn(api, call, wanted, ({ id }) => holders.has(id))).answer;
+    return (await createOn(api, call, wanted, ({ id }) => holders.includes(id))).answer;
   } catch (err) {
     if (errorCode(err) !== "unavailable") throw err;
     await copyImage(api, image, { from: holder, to: first.nodeId }, call.signal);
@@ -149,10 +149,9 @@ export async function checkName(api: ApiContext, name: string, signal: AbortSign
 }
 
 function nameConflict(api: ApiContext, name: string, id: string, nodeId: string): FlotillaError {
-  const host = hostnameOf(api.membership.control().view.get("node", nodeId)) ?? nodeId;
   return new FlotillaError(
     "exists",
-    `Conflict. The container name "/${name}" is already in use by container "${id}" on ${host}. You have to remove (or rename) that container to be able to reuse that name.`,
+    `Conflict. The container name "/${name}" is already in use by container "${id}" on ${hostName(api, nodeId)}. You have to remove (or rename) that container to be able to reuse that name.`,
   );
 }
 

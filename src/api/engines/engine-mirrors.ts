@@ -1,25 +1,15 @@
-import type { Membership } from "#api/membership.ts";
-import { isAbort } from "#base/abort.ts";
-import type { Clock } from "#base/clock.ts";
-import type { Logger } from "#base/log.ts";
+import { ClusterFollower, type FollowDeps } from "#api/follow-cluster.ts";
+import type { ClusterObjects } from "#api/membership.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
-import { Wakeup } from "#base/wakeup.ts";
-import type { Control } from "#manager/control.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { ClusterEngines } from "./cluster-engines.ts";
 import { ContainerIndex } from "./container-index.ts";
 import { EngineMirror } from "./engine-mirror.ts";
 
-/** How often to look whether this daemon has a manager by now. */
-const LOOK_MS = 500;
-
-interface Deps {
-  readonly membership: Membership;
+interface Deps extends FollowDeps {
   readonly engines: ClusterEngines;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly log: Logger;
 }
 
 interface Followed {
@@ -32,7 +22,6 @@ export class EngineMirrors {
   readonly index = new ContainerIndex();
   readonly #deps: Deps;
   readonly #followed = new Map<NodeId, Followed>();
-  readonly #wakeup = new Wakeup();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -53,38 +42,15 @@ export class EngineMirrors {
     this.#followed.get(nodeId)?.mirror.doubt();
   }
 
-  /** Says that this daemon may have a manager now. */
-  lookAgain(): void {
-    this.#wakeup.wake();
+  run(signal: AbortSignal): Promise<void> {
+    return new ClusterFollower(this.#deps).run((cluster, stop) => this.#follow(cluster, stop), signal);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
-    for (;;) {
-      const control = this.#control();
-      try {
-        if (control !== undefined) await this.#follow(control, signal);
-      } catch (err) {
-        if (isAbort(err, signal)) throw err;
-        log.warn({ err }, "lost the cluster's nodes, looking for them again");
-      }
-      await this.#wakeup.wait(clock, clock.now() + LOOK_MS, signal);
-    }
-  }
-
-  #control(): Control | undefined {
-    try {
-      return this.#deps.membership.control();
-    } catch {
-      return undefined; // Not a manager, or not yet.
-    }
-  }
-
-  async #follow(control: Control, signal: AbortSignal): Promise<void> {
-    const commits = control.commits(signal);
+  async #follow(cluster: ClusterObjects, signal: AbortSignal): Promise<void> {
+    const commits = cluster.commits(signal);
     await using all = new TaskGroup(signal);
     try {
-      for (const { id } of control.view.list("node")) this.#begin(id, all.signal);
+      for (const { id } of cluster.view.list("node")) this.#begin(id, all.signal);
       for await (const { changes } of commits) {
         for (const change of changes) {
           if (change.kind !== "node") continue;

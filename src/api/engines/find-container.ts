@@ -5,8 +5,8 @@ import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { View } from "#model/view.ts";
 import { askAll } from "./ask-all.ts";
-import { hostnameOf } from "./cluster-engines.ts";
 import type { KnownContainer } from "./container-index.ts";
+import { allNodes, hostName, idsOf } from "./nodes.ts";
 
 type Found = Pick<KnownContainer, "id" | "nodeId">;
 
@@ -20,26 +20,20 @@ export async function findContainer(api: ApiContext, reference: string, signal: 
   const plain = reference.replace(/^\//, "");
   const known = index.resolve(plain);
   if (known !== undefined) return known;
-  const { view } = api.membership.control();
   const [, hostname = "", name = ""] = /^([^/]+)\/(.+)$/.exec(plain) ?? [];
-  const nodeId = nodeCalled(view, hostname);
+  const nodeId = nodeCalled(api.membership.cluster().view, hostname);
   if (nodeId !== undefined) {
     const there = index.resolve(name, nodeId) ?? (await search(api, name, [nodeId], signal));
     if (there !== undefined) return there;
   } else {
-    const found = await search(
-      api,
-      plain,
-      [...view.list("node")].map(({ id }) => id),
-      signal,
-    );
+    const found = await search(api, plain, idsOf(allNodes(api)), signal);
     if (found !== undefined) return found;
   }
   throw new FlotillaError("not_found", `No such container: ${reference}`);
 }
 
 /** The node that is called so, if there is just one. */
-export function nodeCalled(view: View, hostname: string): NodeId | undefined {
+function nodeCalled(view: View, hostname: string): NodeId | undefined {
   const [node, ...others] = hostname === "" ? [] : view.nodesByHostname(hostname);
   return others.length === 0 ? (node?.id ?? view.get("node", hostname)?.id) : undefined;
 }
@@ -61,10 +55,6 @@ async function search(
     value === undefined ? [] : [{ nodeId, id: String(value["Id"]) }],
   );
   if (found.length <= 1) return found[0];
-  const { view } = api.membership.control();
-  const hosts = found.map((one) => hostnameOf(view.get("node", one.nodeId)) ?? one.nodeId);
-  throw new FlotillaError(
-    "invalid",
-    `${reference} is the name of ${found.length} containers: name one as ${hosts.map((host) => `${host}/${reference}`).join(" or ")}`,
-  );
+  const choice = found.map(({ nodeId }) => `${hostName(api, nodeId)}/${reference}`).join(" or ");
+  throw new FlotillaError("invalid", `${reference} is the name of ${found.length} containers: name one as ${choice}`);
 }

@@ -1,14 +1,15 @@
 import type { ApiContext } from "#api/call.ts";
+import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAll } from "./ask-all.ts";
+import { allNodes, idsOf } from "./nodes.ts";
 
 /**
  * The nodes whose engines answer a question with yes, this one first.
  * @param path what an engine that has the thing answers with 200.
  */
 export async function holdersOf(api: ApiContext, path: string, signal: AbortSignal): Promise<readonly NodeId[]> {
-  const nodeIds = [...api.membership.control().view.list("node")].map(({ id }) => id);
-  const { answers } = await askAll(api, nodeIds, signal, async (engine, own) => {
+  const { answers } = await askAll(api, idsOf(allNodes(api)), signal, async (engine, own) => {
     const answer = await engine.open({ method: "GET", path }, own);
     answer.resume();
     return answer.statusCode === 200;
@@ -17,4 +18,27 @@ export async function holdersOf(api: ApiContext, path: string, signal: AbortSign
   return answers
     .flatMap(({ nodeId, value }) => (value ? [nodeId] : []))
     .toSorted((a, b) => Number(b === here) - Number(a === here));
+}
+
+/** At least one node. */
+export type Holders = readonly [NodeId, ...NodeId[]];
+
+/** The nodes whose engines have an image, this one first. */
+export const whoHasImage = (api: ApiContext, image: string, signal: AbortSignal): Promise<readonly NodeId[]> =>
+  holdersOf(api, `/images/${encodeURI(image)}/json`, signal);
+
+/** The same. @throws FlotillaError `not_found`, with the engine's own text. */
+export const imageHolders = async (api: ApiContext, image: string, signal: AbortSignal): Promise<Holders> =>
+  oneOrMore(await whoHasImage(api, image, signal), `No such image: ${image}`);
+
+/**
+ * The nodes whose engines have a volume of this name, this one first.
+ * @throws FlotillaError `not_found`, with the engine's own text.
+ */
+export const volumeHolders = async (api: ApiContext, name: string, signal: AbortSignal): Promise<Holders> =>
+  oneOrMore(await holdersOf(api, `/volumes/${encodeURIComponent(name)}`, signal), `get ${name}: no such volume`);
+
+function oneOrMore([first, ...others]: readonly NodeId[], refusal: string): Holders {
+  if (first === undefined) throw new FlotillaError("not_found", refusal);
+  return [first, ...others];
 }

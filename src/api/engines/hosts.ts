@@ -4,8 +4,8 @@ import type { Node, Task } from "#model/objects.ts";
 import type { Labels } from "#model/spec.ts";
 import type { View } from "#model/view.ts";
 import type { Demand, HostImage, HostPort, PlacedContainer, PlacementHost } from "#plan/place/host.ts";
-import { hostnameOf } from "./cluster-engines.ts";
 import type { KnownContainer } from "./container-index.ts";
+import { allNodes, nameOf } from "./nodes.ts";
 
 /** The label by which a container is known as a task's. Source: moby, swarm mode's executor. */
 export const TASK_LABEL = "com.docker.swarm.task.id";
@@ -14,8 +14,8 @@ const NO_DEMAND: Demand = { nanoCpus: 0, memoryBytes: 0, ports: [] };
 
 /** The hosts of the cluster as the placement of a single container sees them. */
 export function placementHosts(api: ApiContext): readonly PlacementHost[] {
-  const { view } = api.membership.control();
-  return [...view.list("node")]
+  const { view } = api.membership.cluster();
+  return allNodes(api)
     .flatMap((node) => (node.description === undefined ? [] : [hostOf(api, view, node)]))
     .toSorted((a, b) => a.name.localeCompare(b.name));
 }
@@ -30,7 +30,7 @@ function hostOf(api: ApiContext, view: View, node: Node): PlacementHost {
     .map(taskAsPlaced);
   return {
     id: node.id,
-    name: hostnameOf(node) ?? node.id,
+    name: nameOf(node),
     labels: labelsOf(node),
     isHealthy: node.status.state === "ready" && node.spec.Availability === "active" && mirrors.isCurrent(node.id),
     nanoCpus: node.description?.Resources.NanoCPUs ?? 0,

@@ -1,26 +1,22 @@
 import { type ApiContext, type Call, json, list, type OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
-import { type EngineAnswer, readJson, tellEngine } from "#api/engine-json.ts";
+import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
 import { parseFilters } from "#api/filters.ts";
 import { textField, textsField } from "#api/raw-document.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import { askAll } from "./ask-all.ts";
-import { hostnameOf } from "./cluster-engines.ts";
-import { holdersOf } from "./holders.ts";
+import { askAllFor } from "./ask-all.ts";
+import { imageHolders } from "./holders.ts";
 import { missingWarning } from "./missing.ts";
-import { wantedNodes } from "./wanted-nodes.ts";
+import { hostName, idsOf, wantedNodes } from "./nodes.ts";
+import { queryWithout } from "./query-without.ts";
 
 /** `GET /images/json`: the images of all hosts, each once, with all the names that it has anywhere. */
 export async function listImages(api: ApiContext, call: Call): Promise<OwnAnswer> {
   const filters = parseFilters(call.query);
-  const query = new URLSearchParams(call.query);
-  if (query.has("filters")) query.set("filters", filters.without(["node"]));
-  const path = `/v${call.version}/images/json${query.size > 0 ? `?${query.toString()}` : ""}`;
-  const nodeIds = wantedNodes(api, filters).map(({ id }) => id);
-  const { answers, missing } = await askAll(api, nodeIds, call.signal, async (engine, signal) =>
-    readJson<readonly Json[]>(await engine.open({ method: "GET", path }, signal)),
-  );
+  const path = `/v${call.version}/images/json${queryWithout(call, filters, ["node"])}`;
+  const nodeIds = idsOf(wantedNodes(api, filters));
+  const { answers, missing } = await askAllFor<readonly Json[]>(api, nodeIds, path, call.signal);
   missingWarning(api, call, missing);
   const images = new Map<string, Json>();
   for (const image of answers.flatMap(({ value }) => value)) {
@@ -43,20 +39,6 @@ function unitedTexts(one: Json, other: Json, name: string): readonly string[] {
   const all = [...new Set([...textsField(one, name), ...textsField(other, name)])];
   const named = all.filter((text) => !text.startsWith("<none>"));
   return named.length > 0 ? named : all;
-}
-
-/**
- * The nodes whose engines have an image, this one first.
- * @throws FlotillaError `not_found`, with the engine's own text.
- */
-export async function imageHolders(
-  api: ApiContext,
-  image: string,
-  signal: AbortSignal,
-): Promise<readonly [NodeId, ...NodeId[]]> {
-  const [first, ...others] = await holdersOf(api, `/images/${encodeURI(image)}/json`, signal);
-  if (first === undefined) throw new FlotillaError("not_found", `No such image: ${image}`);
-  return [first, ...others];
 }
 
 /** `POST /images/{name}/tag`: on every host that has the image. */
@@ -90,8 +72,7 @@ async function onHolders(
         const engine = api.engines.engineOf(nodeId);
         return [nodeId, await tellEngine(api, call, method, path, undefined, engine)] as const;
       } catch (err) {
-        const host = hostnameOf(api.membership.control().view.get("node", nodeId)) ?? nodeId;
-        throw new FlotillaError("unavailable", `${host}: ${errorMessage(err)}`, { cause: err });
+        throw new FlotillaError("unavailable", `${hostName(api, nodeId)}: ${errorMessage(err)}`, { cause: err });
       }
     }),
   );

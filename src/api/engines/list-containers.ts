@@ -1,35 +1,30 @@
 import { type Answer, type ApiContext, type Call, list } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
-import { readJson } from "#api/engine-json.ts";
 import { type Filters, parseFilters } from "#api/filters.ts";
 import { asObject } from "#api/raw-document.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Labels } from "#model/spec.ts";
-import { askAll } from "./ask-all.ts";
+import { askAllFor } from "./ask-all.ts";
 import { findContainer } from "./find-container.ts";
 import { TASK_LABEL } from "./hosts.ts";
 import { missingWarning } from "./missing.ts";
+import { idsOf, wantedNodes } from "./nodes.ts";
 import { withHost } from "./on-host.ts";
-import { wantedNodes } from "./wanted-nodes.ts";
+import { queryWithout } from "./query-without.ts";
+
+/** Filters that an engine does not know, or for its own containers only. */
+const OWN_FILTERS = ["node", "before", "since", "is-task"];
 
 /**
  * `GET /containers/json`: the containers of all hosts, as one engine would list them. A host that does not answer is
  * left out of a list of what runs; a list of everything shows what was known of it, as `Host Down`.
  */
 export async function listContainers(api: ApiContext, call: Call): Promise<Answer> {
-  const { view } = api.membership.control();
+  const { view } = api.membership.cluster();
   const filters = parseFilters(call.query);
-  const nodes = wantedNodes(api, filters);
-  const query = engineQuery(call, filters);
-  const { answers, missing } = await askAll(
-    api,
-    nodes.map(({ id }) => id),
-    call.signal,
-    async (engine, signal) =>
-      readJson<readonly Json[]>(
-        await engine.open({ method: "GET", path: `/v${call.version}/containers/json${query}` }, signal),
-      ),
-  );
+  const path = `/v${call.version}/containers/json${queryWithout(call, filters, OWN_FILTERS)}`;
+  const nodeIds = idsOf(wantedNodes(api, filters));
+  const { answers, missing } = await askAllFor<readonly Json[]>(api, nodeIds, path, call.signal);
   const isAll = isTrue(call.query.get("all"));
   const lost = isAll ? missing.flatMap(({ nodeId }) => lastKnown(api, nodeId, filters)) : [];
   missingWarning(api, call, missing);
@@ -60,14 +55,6 @@ function isTaskAsWanted(filters: Filters, summary: Json): boolean {
 
 const isTask = (summary: Json): boolean => Object.hasOwn(asObject(summary["Labels"]), TASK_LABEL);
 
-/** The client's query, without what no single engine can answer. */
-function engineQuery(call: Call, filters: Filters): string {
-  const query = new URLSearchParams(call.query);
-  const own = ["node", "before", "since", "is-task"];
-  if (query.has("filters")) query.set("filters", filters.without(own));
-  return query.size > 0 ? `?${query.toString()}` : "";
-}
-
 interface Bounds {
   readonly before: Json | undefined;
   readonly since: Json | undefined;
@@ -94,7 +81,7 @@ const compareAge = (api: ApiContext, one: Json, other: Json): number =>
 
 /** What was known of a host's containers, as far as it can be filtered here. */
 function lastKnown(api: ApiContext, nodeId: NodeId, filters: Filters): readonly Json[] {
-  const node = api.membership.control().view.get("node", nodeId);
+  const node = api.membership.cluster().view.get("node", nodeId);
   return [...api.mirrors.index.ofNode(nodeId)]
     .filter(
       ({ id, names, summary }) =>

@@ -1,10 +1,10 @@
 import type { ApiContext } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
-import { readJson } from "#api/engine-json.ts";
 import { namedNetworks } from "#api/networks/container-document.ts";
 import { field, textField, textsField } from "#api/raw-document.ts";
 import type { NodeId } from "#model/ids.ts";
-import { askAll } from "./ask-all.ts";
+import { askAllFor } from "./ask-all.ts";
+import { allNodes, idsOf } from "./nodes.ts";
 
 /** What only some hosts have: networks of one engine, and named volumes. */
 export interface LocalNeeds {
@@ -15,7 +15,7 @@ export interface LocalNeeds {
 }
 
 export function localNeeds(api: ApiContext, document: Json): LocalNeeds {
-  const { view } = api.membership.control();
+  const { view } = api.membership.cluster();
   const isCluster = (name: string) =>
     view.byName("network", name) !== undefined || view.get("network", name) !== undefined;
   return {
@@ -63,11 +63,8 @@ async function hostsWith(
   namesOf: (answer: unknown) => readonly string[],
 ): Promise<ReadonlySet<NodeId> | undefined> {
   if (wanted.length === 0) return undefined;
-  const nodeIds = [...api.membership.control().view.list("node")].map(({ id }) => id);
-  const { answers } = await askAll(api, nodeIds, signal, async (engine, own) =>
-    namesOf(await readJson<unknown>(await engine.open({ method: "GET", path }, own))),
-  );
-  const having = answers.filter(({ value }) => wanted.every((name) => isAmong(name, value)));
+  const { answers } = await askAllFor<unknown>(api, idsOf(allNodes(api)), path, signal);
+  const having = answers.filter(({ value }) => wanted.every((name) => isAmong(name, namesOf(value))));
   return having.length === 0 ? undefined : new Set(having.map(({ nodeId }) => nodeId));
 }
 

@@ -5,10 +5,8 @@ import type { EngineLink } from "#api/engine-link.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { findContainer } from "./find-container.ts";
-import { holdersOf } from "./holders.ts";
-import { imageHolders } from "./images.ts";
+import { holdersOf, imageHolders, volumeHolders } from "./holders.ts";
 import { inspectedOn } from "./on-host.ts";
-import { volumeHolders } from "./volumes.ts";
 
 /** Where a call has to go. */
 export interface Destination {
@@ -22,7 +20,7 @@ export interface Destination {
 }
 
 const VERBS =
-  "json|top|logs|stats|changes|export|archive|attach|attach/ws|start|stop|kill|restart|pause|unpause|wait|resize|rename|update|exec|copy|checkpoints|checkpoints/[^/]+";
+  "json|top|logs|stats|changes|export|archive|attach|attach/ws|start|stop|kill|restart|pause|unpause|wait|resize|update|exec|copy|checkpoints|checkpoints/[^/]+";
 const OF_CONTAINER = new RegExp(`^/containers/(.+?)/(${VERBS})$`);
 const CONTAINER = /^\/containers\/(.+)$/;
 const OF_IMAGE = /^\/images\/(.+)\/(?:json|history|get|push)$/;
@@ -123,7 +121,7 @@ function lookAt(api: ApiContext, verb: string, nodeId: NodeId): Destination["loo
       return answer;
     };
   }
-  const node = verb === "json" ? api.membership.control().view.get("node", nodeId) : undefined;
+  const node = verb === "json" ? api.membership.cluster().view.get("node", nodeId) : undefined;
   return node && ((answer) => inspectedOn(node, answer));
 }
 

@@ -1,18 +1,17 @@
 import type { Json } from "#api/convert/meta-json.ts";
 import { asObject } from "#api/raw-document.ts";
 import type { Node } from "#model/objects.ts";
-import { hostnameOf } from "./cluster-engines.ts";
+import { nameOf } from "./nodes.ts";
 
 /**
  * A container as the cluster lists it: with `/HOST/NAME` among its names, as links are, so that the host can be seen
  * while everybody still finds the plain name; and with the host's address where its ports are bound to all addresses.
  */
 export function withHost(node: Node | undefined, summary: Json): Json {
-  const host = hostnameOf(node);
-  if (node === undefined || host === undefined) return summary;
+  if (node === undefined) return summary;
   const names = Array.isArray(summary["Names"]) ? summary["Names"].map(String) : [];
   const own = names.find((name) => !name.slice(1).includes("/"));
-  const Names = own === undefined ? names : [...names, `/${host}${own}`];
+  const Names = own === undefined ? names : [...names, `/${nameOf(node)}${own}`];
   const Ports = Array.isArray(summary["Ports"]) ? withAddress(summary["Ports"].map(asObject), node.status.addr) : [];
   return { ...summary, Names, Ports };
 }
@@ -49,7 +48,7 @@ export function inspectedOn(node: Node, inspected: Json): Json {
       ID: node.id,
       IP: status.addr,
       Addr: status.addr,
-      Name: hostnameOf(node) ?? node.id,
+      Name: nameOf(node),
       Cpus: Math.floor((description?.Resources.NanoCPUs ?? 0) / 1e9),
       Memory: description?.Resources.MemoryBytes ?? 0,
       Labels: { ...description?.Engine.Labels, ...node.spec.Labels },

@@ -14,7 +14,7 @@ export async function askLeader(
   path: string,
   body?: unknown,
 ): Promise<OwnAnswer | undefined> {
-  const leader = api.membership.control().view.get("leadership", LEADERSHIP_ID)?.nodeId;
+  const leader = api.membership.cluster().view.get("leadership", LEADERSHIP_ID)?.nodeId;
   if (call.scope !== "cluster" || leader === undefined || leader === api.membership.local.nodeId) return undefined;
   const manager = api.engines.managerOf(leader);
   try {

@@ -5,8 +5,9 @@ import { asObject, field } from "#api/raw-document.ts";
 import { Mutex } from "#base/mutex.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Demand, HostImage, PlacedContainer, PlacementHost } from "#plan/place/host.ts";
-import { askAll } from "./ask-all.ts";
+import { askAll, askAllFor } from "./ask-all.ts";
 import { demandOf, hostImages, placementHosts } from "./hosts.ts";
+import { allNodes, idsOf } from "./nodes.ts";
 
 /** Inspections of one engine at once, when its containers are looked at for the first time. */
 const AT_ONCE = 8;
@@ -89,11 +90,8 @@ export class Placements {
   }
 
   async #lookAtImages(api: ApiContext, signal: AbortSignal): Promise<void> {
-    const nodeIds = [...api.membership.control().view.list("node")].map(({ id }) => id);
-    const { answers } = await askAll(api, nodeIds, signal, async (engine, own) =>
-      hostImages(await readJson<readonly unknown[]>(await engine.open({ method: "GET", path: "/images/json" }, own))),
-    );
-    this.#images = new Map(answers.map(({ nodeId, value }) => [nodeId, value]));
+    const { answers } = await askAllFor<readonly unknown[]>(api, idsOf(allNodes(api)), "/images/json", signal);
+    this.#images = new Map(answers.map(({ nodeId, value }) => [nodeId, hostImages(value)]));
   }
 }
 

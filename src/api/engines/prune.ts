@@ -2,8 +2,10 @@ import { type ApiContext, type Call, json, type OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { readJson } from "#api/engine-json.ts";
 import type { EngineLink } from "#api/engine-link.ts";
+import { errorMessage } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { missingWarning } from "./missing.ts";
+import { otherNodes } from "./nodes.ts";
 
 /**
  * `POST /containers/prune`, and of images and volumes: on all hosts. What was removed is listed together. It may take as
@@ -13,17 +15,15 @@ export async function pruneAll(api: ApiContext, call: Call, what: string): Promi
   const path = `/v${call.version}/${what}/prune?${call.query.toString()}`;
   const prune = async (engine: EngineLink): Promise<Json> =>
     readJson<Json>(await engine.open({ method: "POST", path }, call.signal));
-  const { nodeId: here } = api.membership.local;
   // What this host's engine refuses is wrong on every host.
   const answers = [await prune(api.engine)];
   const missing: { nodeId: NodeId; reason: string }[] = [];
-  const others = [...api.membership.control().view.list("node")].filter(({ id }) => id !== here);
-  const pruning = others.map(async ({ id }) => {
+  const pruning = otherNodes(api).map(async ({ id }) => {
     try {
       answers.push(await prune(api.engines.engineOf(id)));
     } catch (err) {
       call.signal.throwIfAborted();
-      missing.push({ nodeId: id, reason: String(err) });
+      missing.push({ nodeId: id, reason: errorMessage(err) });
     }
   });
   await Promise.all(pruning);

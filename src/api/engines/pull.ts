@@ -2,13 +2,14 @@ import type { IncomingMessage } from "node:http";
 import type { Answer, ApiContext, Call } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { engineRefusal } from "#api/engine-json.ts";
+import type { EngineLink } from "#api/engine-link.ts";
 import { textField } from "#api/raw-document.ts";
 import { Channel } from "#base/channel.ts";
 import { errorMessage } from "#base/errors.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { parseJsonLines } from "#engine/json-lines.ts";
 import type { Node } from "#model/objects.ts";
-import { hostnameOf } from "./cluster-engines.ts";
+import { nameOf, otherNodes } from "./nodes.ts";
 
 /** Lines that wait for a slow client. */
 const WAITING_LINES = 64;
@@ -18,11 +19,9 @@ const WAITING_LINES = 64;
  * one line for each of the others. A host that fails is told at the end, as an error, after all the others are through.
  */
 export async function pullImage(api: ApiContext, call: Call): Promise<Answer> {
-  const { local, control } = { local: api.membership.local.nodeId, control: api.membership.control() };
-  const nodes = [...control.view.list("node")].filter(({ status }) => status.state === "ready");
-  const own = await openPull(api, call, local, call.signal);
+  const own = await openPull(call, api.engine);
   const lines = new Channel<string>(WAITING_LINES);
-  const others = nodes.filter(({ id }) => id !== local);
+  const others = otherNodes(api).filter(({ status }) => status.state === "ready");
   return { kind: "stream", contentType: "application/json", chunks: progress() };
 
   async function* progress(): AsyncGenerator<string> {
@@ -47,11 +46,11 @@ export async function pullImage(api: ApiContext, call: Call): Promise<Answer> {
 const render = (line: Json): string => `${JSON.stringify(line)}\r\n`;
 
 /** @throws FlotillaError as the engine refuses. */
-async function openPull(api: ApiContext, call: Call, nodeId: string, signal: AbortSignal): Promise<IncomingMessage> {
+async function openPull(call: Call, engine: EngineLink): Promise<IncomingMessage> {
   const auth = call.request.headers["x-registry-auth"];
   const headers = typeof auth === "string" ? { "X-Registry-Auth": auth } : {};
   const path = `/v${call.version}/images/create?${call.query.toString()}`;
-  const answer = await api.engines.engineOf(nodeId).open({ method: "POST", path, headers }, signal);
+  const answer = await engine.open({ method: "POST", path, headers }, call.signal);
   if (answer.statusCode !== 200) throw await engineRefusal(answer);
   return answer;
 }
@@ -68,12 +67,12 @@ async function passOn(answer: IncomingMessage, lines: Channel<string>): Promise<
 
 /** One line for a host, which says what it is at. @returns its error, with its name. */
 async function pullOn(api: ApiContext, call: Call, node: Node, lines: Channel<string>): Promise<string | undefined> {
-  const id = hostnameOf(node) ?? node.id;
+  const id = nameOf(node);
   const say = (status: string) => lines.push(render({ id, status }));
   try {
     let last = "";
     await say("Pulling");
-    for await (const line of parseJsonLines<Json>(await openPull(api, call, node.id, call.signal))) {
+    for await (const line of parseJsonLines<Json>(await openPull(call, api.engines.engineOf(node.id)))) {
       const failure = textField(line, "error");
       if (failure !== "") return `${id}: ${failure}`;
       const status = textField(line, "status");

@@ -1,23 +1,20 @@
 import { type ApiContext, type Call, json, type OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
-import { readJson, tellEngine } from "#api/engine-json.ts";
+import { tellEngine } from "#api/engine-json.ts";
 import { parseFilters } from "#api/filters.ts";
 import { field, textField, textsField } from "#api/raw-document.ts";
-import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import { askAll } from "./ask-all.ts";
-import { holdersOf } from "./holders.ts";
+import { askAllFor } from "./ask-all.ts";
+import { volumeHolders } from "./holders.ts";
 import { missingWarning } from "./missing.ts";
-import { wantedNodes } from "./wanted-nodes.ts";
+import { idsOf, wantedNodes } from "./nodes.ts";
+import { queryWithout } from "./query-without.ts";
 
 /** `GET /volumes`: the volumes of all hosts, each name once: a container that uses it goes where it is. */
 export async function listVolumes(api: ApiContext, call: Call): Promise<OwnAnswer> {
   const filters = parseFilters(call.query);
-  const query = call.query.has("filters") ? `?filters=${encodeURIComponent(filters.without(["node"]))}` : "";
-  const nodeIds = wantedNodes(api, filters).map(({ id }) => id);
-  const { answers, missing } = await askAll(api, nodeIds, call.signal, async (engine, signal) =>
-    readJson<Json>(await engine.open({ method: "GET", path: `/v${call.version}/volumes${query}` }, signal)),
-  );
+  const path = `/v${call.version}/volumes${queryWithout(call, filters, ["node"])}`;
+  const { answers, missing } = await askAllFor<Json>(api, idsOf(wantedNodes(api, filters)), path, call.signal);
   missingWarning(api, call, missing);
   const volumes = new Map<string, unknown>();
   for (const { value } of answers) {
@@ -29,20 +26,6 @@ export async function listVolumes(api: ApiContext, call: Call): Promise<OwnAnswe
   }
   const warnings = answers.flatMap(({ value }) => textsField(value, "Warnings"));
   return json({ Volumes: [...volumes.values()], Warnings: warnings.length > 0 ? warnings : null });
-}
-
-/**
- * The nodes whose engines have a volume of this name, this one first.
- * @throws FlotillaError `not_found`, with the engine's own text.
- */
-export async function volumeHolders(
-  api: ApiContext,
-  name: string,
-  signal: AbortSignal,
-): Promise<readonly [NodeId, ...NodeId[]]> {
-  const [first, ...others] = await holdersOf(api, `/volumes/${encodeURIComponent(name)}`, signal);
-  if (first === undefined) throw new FlotillaError("not_found", `get ${name}: no such volume`);
-  return [first, ...others];
 }
 
 /** `DELETE /volumes/{name}`: on every host that has it. With `force`, none has to. */

@@ -130,7 +130,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
   worker.resume();
   jobs.spawn("networks", (stop) => networks.run(stop));
   const desk = deps.attachments ?? new AttachmentDesk(clock);
-  using _ = desk.open(networks);
+  using _ = desk.open({ networks, worker });
   await deps.files.sweep(worker.taskIds);
 
   const labels = ownLabels(node);

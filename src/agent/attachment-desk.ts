@@ -5,18 +5,23 @@ import type { TaskId } from "#model/ids.ts";
 import type { NetworkObject } from "#model/node-network.ts";
 import type { AttachedNetwork, AttachRequest, ManagerConnection } from "#wire/protocol.ts";
 import type { NetworkKeeper } from "./network-keeper.ts";
+import type { Worker } from "./worker.ts";
 
 /** Longest wait for a manager's answer: the address has to be given and the place assigned. */
 const CALL_DEADLINE_MS = 10_000;
-/** Longest wait for the manager's word of the network. */
+/** Longest wait for the manager to tell this node of the place. */
 const ASSIGNED_DEADLINE_MS = 10_000;
 
-type Networks = Pick<NetworkKeeper, "assigned" | "ready" | "objects">;
+/** What an agent has of the desk's places. */
+interface Node {
+  readonly networks: Pick<NetworkKeeper, "ready" | "objects">;
+  readonly worker: Pick<Worker, "assigned">;
+}
 
 /** Where containers that no service made get places on the cluster's networks, while the agent has a session. */
 export class AttachmentDesk {
   readonly #clock: Clock;
-  #networks: Networks | undefined;
+  #node: Node | undefined;
   #connection: ManagerConnection | undefined;
 
   constructor(clock: Clock) {
@@ -25,15 +30,15 @@ export class AttachmentDesk {
 
   /** What managers told last about networks. */
   objects(): Iterable<NetworkObject> {
-    return this.#networks?.objects() ?? [];
+    return this.#node?.networks.objects() ?? [];
   }
 
   /** Opens the desk for an agent's life. */
-  open(networks: Networks): Disposable {
-    this.#networks = networks;
+  open(node: Node): Disposable {
+    this.#node = node;
     return {
       [Symbol.dispose]: () => {
-        this.#networks = undefined;
+        this.#node = undefined;
       },
     };
   }
@@ -75,13 +80,14 @@ export class AttachmentDesk {
     );
   }
 
-  async #ready({ networkId }: AttachedNetwork, signal: AbortSignal): Promise<void> {
-    const networks = this.#networks;
-    if (networks === undefined) throw noSession();
-    await withDeadline(this.#clock, ASSIGNED_DEADLINE_MS, "hearing of the network", signal, (stop) =>
-      networks.assigned(networkId, stop),
+  /** What this node knew of the network before may be about to be over: the last place there was given back, say. */
+  async #ready({ taskId, networkId }: AttachedNetwork, signal: AbortSignal): Promise<void> {
+    const node = this.#node;
+    if (node === undefined) throw noSession();
+    await withDeadline(this.#clock, ASSIGNED_DEADLINE_MS, "hearing of the place", signal, (stop) =>
+      node.worker.assigned(taskId, stop),
     );
-    await networks.ready(networkId, signal);
+    await node.networks.ready(networkId, signal);
   }
 
   #open(): ManagerConnection {

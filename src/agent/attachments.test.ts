@@ -59,6 +59,31 @@ test("a place is there once the engine has the network, and its task runs withou
   assert.deepEqual([...bed.desk.objects()].length, 1);
 });
 
+test("a network that is about to go is not taken for the one that a new place needs", async () => {
+  await using bed = await attachedBed();
+  bed.manager.put(network("net2"));
+  const next: AttachedNetwork = { ...ATTACHED, taskId: "a2" };
+  bed.manager.attach = async () => next;
+  let isThere = false;
+  const attaching = bed.desk.attach(REQUEST, signal).then(() => {
+    isThere = true;
+  });
+  await bed.clock.advance(100);
+  assert.ok(!isThere, "this node has not been told of the place");
+  bed.engine.delay("removeNetwork", 300);
+  bed.manager.remove(attachment(), network("net1"));
+  await bed.clock.advance(100);
+  bed.manager.put(network("net1", { attachable: true }), attachment({ id: "a2" }));
+  await bed.clock.advance(100);
+  assert.ok(!isThere, "the engine is removing the network");
+  await bed.clock.advance(1_000);
+  await attaching;
+  assert.deepEqual(
+    bed.engine.networks.map(({ name }) => name),
+    ["net-net2", "net-net1"],
+  );
+});
+
 test("the data plane hears of the attached container while it runs", async () => {
   await using bed = await attachedBed();
   const id = await startMine(bed);

@@ -29,3 +29,11 @@ export const isBridgeOf = (found: EngineNetwork, network: NodeNetwork): boolean 
   found.subnet === network.subnet &&
   found.gateway === network.address &&
   found.bridge === bridgeName(network.vni);
+
+/** Whether `bridgeNetwork` makes the same of both, whoever else is on the network. */
+export const isSameBridge = (one: NodeNetwork, other: NodeNetwork): boolean =>
+  one.id === other.id &&
+  one.name === other.name &&
+  one.subnet === other.subnet &&
+  one.address === other.address &&
+  one.vni === other.vni;

@@ -4,7 +4,7 @@ import { CLUSTER_LABEL } from "#engine/container-body.ts";
 import type { Engine, EngineNetwork } from "#engine/engine.ts";
 import type { NetworkId } from "#model/ids.ts";
 import type { NodeNetwork } from "#model/node-network.ts";
-import { bridgeNetwork, isBridgeOf } from "./bridge-network.ts";
+import { bridgeNetwork, isBridgeOf, isSameBridge } from "./bridge-network.ts";
 
 interface Deps {
   readonly engine: Pick<Engine, "listNetworks" | "createNetwork" | "removeNetwork">;
@@ -15,7 +15,8 @@ interface Deps {
 /** The cluster's networks as this node's engine has them. */
 export class EngineNetworks {
   readonly #deps: Deps;
-  #ids: ReadonlyMap<NetworkId, string> = new Map();
+  /** The engine's ids, and what the networks were to be when they were looked at. */
+  #bridges: ReadonlyMap<NetworkId, { readonly id: string; readonly network: NodeNetwork }> = new Map();
   readonly #problems = new Map<NetworkId, FlotillaError>();
   #leftovers = 0;
 
@@ -24,8 +25,9 @@ export class EngineNetworks {
   }
 
   /** The engine's id of a network; undefined while it does not have it as it should be. */
-  idOf(network: NetworkId): string | undefined {
-    return this.#ids.get(network);
+  idOf(network: NodeNetwork): string | undefined {
+    const bridge = this.#bridges.get(network.id);
+    return bridge && isSameBridge(bridge.network, network) ? bridge.id : undefined;
   }
 
   /** Why the engine does not have the network: `unavailable` for what will pass by itself. */
@@ -50,21 +52,26 @@ export class EngineNetworks {
    */
   async reconcile(wanted: readonly NodeNetwork[], mayRemove: boolean, signal: AbortSignal): Promise<void> {
     const { engine, clusterId } = this.#deps;
+    // What is about to be removed is not there any more, should it be wanted again meanwhile.
+    const wantedIds = new Set(wanted.map(({ id }) => id));
+    this.#bridges = new Map([...this.#bridges].filter(([id]) => wantedIds.has(id)));
     const present = await engine.listNetworks({ [CLUSTER_LABEL]: clusterId }, signal);
     const isWanted = (found: EngineNetwork) => wanted.some((network) => isBridgeOf(found, network));
     const unwanted = present.filter((found) => !isWanted(found));
     const removed = mayRemove ? await Promise.all(unwanted.map((found) => this.#remove(found, signal))) : [];
     const left = unwanted.filter((_, index) => !removed[index]);
     this.#leftovers = left.length;
-    const ids = await Promise.all(
+    const bridges = await Promise.all(
       wanted.map(async (network) => {
         const found = present.find((each) => isBridgeOf(each, network));
-        return [network.id, found?.id ?? (await this.#create(network, left, signal))] as const;
+        return { network, id: found?.id ?? (await this.#create(network, left, signal)) };
       }),
     );
-    this.#ids = new Map(ids.flatMap(([id, engineId]) => (engineId === undefined ? [] : [[id, engineId]])));
+    this.#bridges = new Map(
+      bridges.flatMap(({ network, id }) => (id === undefined ? [] : [[network.id, { id, network }]])),
+    );
     for (const id of this.#problems.keys()) {
-      if (this.#ids.has(id) || !wanted.some((network) => network.id === id)) this.#problems.delete(id);
+      if (this.#bridges.has(id) || !wantedIds.has(id)) this.#problems.delete(id);
     }
   }
 

@@ -58,7 +58,7 @@ export class NetworkKeeper {
 
   /** The engine's id of a network, once `ready` has resolved. */
   engineId(id: NetworkId): string {
-    return this.#deps.engineNetworks.idOf(id) ?? this.network(id)?.name ?? id;
+    return this.#bridgeId(id) ?? this.network(id)?.name ?? id;
   }
 
   /** @returns whether the message says anything about networks. */
@@ -106,11 +106,6 @@ export class NetworkKeeper {
       this.#check(id);
       throw err;
     }
-  }
-
-  /** Resolves when the network has been assigned to this node. */
-  async assigned(id: NetworkId, signal: AbortSignal): Promise<void> {
-    while (this.network(id) === undefined) await this.#progress.wait(signal);
   }
 
   /** Resolves when all that was said until now is in force on this node. */
@@ -200,9 +195,14 @@ export class NetworkKeeper {
     for (;;) {
       this.#check(id);
       const plane = this.#plane;
-      if (plane !== undefined && this.#deps.engineNetworks.idOf(id) !== undefined) return await plane.ready(id, signal);
+      if (plane !== undefined && this.#bridgeId(id) !== undefined) return await plane.ready(id, signal);
       await this.#progress.wait(signal);
     }
+  }
+
+  #bridgeId(id: NetworkId): string | undefined {
+    const network = this.network(id);
+    return network && this.#deps.engineNetworks.idOf(network);
   }
 
   #check(id: NetworkId): void {

@@ -93,6 +93,11 @@ export class Worker {
     return this.#runners.has(taskId);
   }
 
+  /** Resolves when the task has been assigned to this node, and with it the networks that it needs. */
+  async assigned(taskId: TaskId, signal: AbortSignal): Promise<void> {
+    while (!this.has(taskId)) await this.#arrivals.wait(signal);
+  }
+
   get(taskId: TaskId): Runner | undefined {
     return this.#runners.get(taskId);
   }

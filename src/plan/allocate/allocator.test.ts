@@ -349,6 +349,24 @@ describe("nodes", () => {
     assert.ok(!("attachments" in swarm.node("h1")));
   });
 
+  test("come back to the address that they had, unless it is another's by now", () => {
+    const swarm = new TestCluster(aCluster(), aNetwork("app"), aHost("h1"), web, aTask(web, "t1", { nodeId: "h1" }));
+    swarm.allocate();
+    const former = swarm.node("h1").attachments?.["app"] ?? "";
+    const comeBack = (...before: readonly Task[]) => {
+      swarm.drop("task", "t1");
+      swarm.allocate();
+      swarm.put(...before, aTask(web, "t1", { nodeId: "h1" }));
+      swarm.allocate();
+      return swarm.node("h1").attachments?.["app"];
+    };
+    assert.equal(comeBack(), former);
+    const { serviceId: _, endpoint: __, ...rest } = aTask(web, "t2", { nodeId: "h2" });
+    const spec = { NetworkAttachmentSpec: { ContainerID: "" }, Networks: [{ Target: "app", Addresses: [former] }] };
+    const next = comeBack({ ...rest, spec: { ...spec, ForceUpdate: 0 } });
+    assert.ok(next !== undefined && next !== former);
+  });
+
   test("get it together with tasks that are bound to them", () => {
     const swarm = new TestCluster(aCluster(), aNetwork("app"), aHost("h1"), web, aTask(web, "t1", { nodeId: "h1" }));
     swarm.allocate();

@@ -152,7 +152,7 @@ export class Ledger {
     put(this.nodes, old, node);
     const id = node?.id ?? old?.id ?? "";
     if (!sameJson(old?.attachments, node?.attachments)) {
-      for (const { networkId } of attachmentsOf(old)) this.use(networkId).attached.delete(id);
+      for (const { networkId, address } of attachmentsOf(old)) this.use(networkId).detach(id, address);
       for (const { networkId } of attachmentsOf(node)) this.use(networkId).attached.add(id);
       for (const { networkId } of attachmentsOf(old)) this.#tidy(networkId);
     }
@@ -160,7 +160,7 @@ export class Ledger {
     this.stir.nodes.add(id);
     if (node !== undefined) return;
     for (const [networkId, use] of this.#uses) {
-      use.wanting.delete(id);
+      use.forget(id);
       this.#easeNetwork(networkId);
     }
   }

@@ -8,6 +8,8 @@ export class NetworkUse {
   readonly attached = new Set<NodeId>();
   /** Nodes that need one and have none yet. */
   readonly wanting = new Set<NodeId>();
+  /** What nodes had that have none now. Containers that were made there may ask it for names when they come back. */
+  readonly #former = new Map<NodeId, string>();
   /** Tasks that have an address on it, but no node yet. */
   unplaced = 0;
 
@@ -26,6 +28,24 @@ export class NetworkUse {
     const unattached = Math.max(0, nodes - this.attached.size);
     const heldBack = Math.min(unattached, this.unplaced + this.wanting.size + moreNodes);
     return this.pool.free > heldBack;
+  }
+
+  /** Notes that a node has this address no longer. */
+  detach(nodeId: NodeId, address: string): void {
+    this.attached.delete(nodeId);
+    this.#former.set(nodeId, address);
+  }
+
+  /** Forgets a node that is gone. */
+  forget(nodeId: NodeId): void {
+    this.#former.delete(nodeId);
+    this.wanting.delete(nodeId);
+  }
+
+  /** The address for a node that has none: the one that it had, as long as nobody else has it. */
+  nextFor(nodeId: NodeId): string | undefined {
+    const former = this.#former.get(nodeId);
+    return former !== undefined && this.pool.refusal(former) === undefined ? former : this.pool.next();
   }
 
   /** Whether a task on this node may make it need an address. */

@@ -11,7 +11,7 @@ export function settleNode(ledger: Ledger, node: Node): Node {
   const wanted = ledger.networksOf(node.id);
   for (const networkId of wanted) {
     const use = ledger.use(networkId);
-    const address = node.attachments?.[networkId] ?? use.pool.next();
+    const address = node.attachments?.[networkId] ?? use.nextFor(node.id);
     if (address !== undefined) attachments[networkId] = address;
     const isMissing = address === undefined;
     if (isMissing === use.wanting.has(node.id)) continue;

@@ -25,6 +25,13 @@ export class Filters {
     return this;
   }
 
+  /** The same, with each value of the key changed. */
+  changed(key: string, change: (value: string) => string): Filters {
+    return new Filters(
+      new Map([...this.#values, ...(this.has(key) ? [[key, this.get(key).map(change)] as const] : [])]),
+    );
+  }
+
   /** The others as JSON, for an engine. */
   without(keys: readonly string[]): string {
     const rest = [...this.#values].filter(([key]) => !keys.includes(key));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { aNetwork } from "#api/test-cluster.ts";
 import { aLeadership, ID, openTwoHosts, sendJson } from "./test-two-hosts.ts";
 
 test("containers of all hosts are listed, the newest first, with their hosts", async () => {
@@ -46,6 +47,34 @@ test("an inspected container shows its host", async () => {
   const { json } = await cluster.api.get("/v1.45/containers/db/json");
   const { Name, Node } = json as { readonly Name: string; readonly Node: { readonly Name: string } };
   assert.deepEqual([Name, Node.Name], ["/db", "h2"]);
+});
+
+test("a container shows its networks with the ids that the cluster has for them", async () => {
+  await using cluster = await openTwoHosts();
+  const { api, control, far } = cluster;
+  const app = aNetwork("app", "app");
+  control.view.objects.push(app);
+  const onNetworks = {
+    app: { NetworkID: "bridge", IPAMConfig: { IPv4Address: "10.0.1.7" }, IPAddress: "" },
+    bridge: { NetworkID: "docker0", IPAMConfig: null, IPAddress: "172.17.0.2" },
+  };
+  const networks = (document: unknown) =>
+    (document as { NetworkSettings: { Networks: object } }).NetworkSettings.Networks;
+  const shown = { ...onNetworks, app: { ...onNetworks.app, NetworkID: app.id } };
+  const inspected = { Id: ID.db, Name: "/db", NetworkSettings: { Networks: onNetworks } };
+  far.on(`GET /containers/${ID.db}/json`, (_request, response) => sendJson(response, inspected));
+  assert.deepEqual(networks((await api.get("/v1.45/containers/db/json")).json), shown);
+  const summary = { Id: ID.db, Names: ["/db"], Created: 2_000, NetworkSettings: { Networks: onNetworks } };
+  far.on("GET /containers/json", (_request, response) => sendJson(response, [summary]));
+  const filters = encodeURIComponent(JSON.stringify({ network: [app.id], node: ["h2"] }));
+  const [listed] = (await api.get(`/v1.45/containers/json?filters=${filters}`)).json as readonly unknown[];
+  assert.deepEqual(networks(listed), shown);
+  assert.match(decodeURIComponent(far.requests.at(-1) ?? ""), /filters=\{"network":\["app"\]\}$/);
+
+  const namesake = { app: { ...onNetworks.app, IPAMConfig: {}, IPAddress: "192.168.5.2" } };
+  const other = { ...inspected, NetworkSettings: { Networks: namesake } };
+  far.on(`GET /containers/${ID.db}/json`, (_request, response) => sendJson(response, other));
+  assert.deepEqual(networks((await api.get("/v1.45/containers/db/json")).json), namesake);
 });
 
 test("an exec is found again on the host where it was created", async () => {

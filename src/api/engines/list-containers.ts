@@ -8,6 +8,7 @@ import { askAllFor } from "./ask-all.ts";
 import { findContainer } from "./find-container.ts";
 import { TASK_LABEL } from "./hosts.ts";
 import { missingWarning } from "./missing.ts";
+import { withNetworkIds } from "./network-ids.ts";
 import { idsOf, wantedNodes } from "./nodes.ts";
 import { withHost } from "./on-host.ts";
 import { queryWithout } from "./query-without.ts";
@@ -21,7 +22,9 @@ const OWN_FILTERS = ["node", "before", "since", "is-task"];
  */
 export async function listContainers(api: ApiContext, call: Call): Promise<Answer> {
   const { view } = api.membership.cluster();
-  const filters = parseFilters(call.query);
+  // Engines know the cluster's networks by name only.
+  const nameOfNetwork = (wanted: string) => view.get("network", wanted)?.spec.Name ?? wanted;
+  const filters = parseFilters(call.query).changed("network", nameOfNetwork);
   const path = `/v${call.version}/containers/json${queryWithout(call, filters, OWN_FILTERS)}`;
   const nodeIds = idsOf(wantedNodes(api, filters));
   const { answers, missing } = await askAllFor<readonly Json[]>(api, nodeIds, path, call.signal);
@@ -33,6 +36,7 @@ export async function listContainers(api: ApiContext, call: Call): Promise<Answe
     ...answers.flatMap(({ nodeId, value }) => value.map((summary) => withHost(view.get("node", nodeId), summary))),
     ...lost,
   ]
+    .map((summary) => withNetworkIds(view, summary))
     .filter((summary) => isWithin(api, summary, bounds))
     .filter((summary) => isTaskAsWanted(filters, summary))
     .toSorted((one, other) => compareAge(api, one, other));

@@ -6,6 +6,7 @@ import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { findContainer } from "./find-container.ts";
 import { holdersOf, imageHolders, volumeHolders } from "./holders.ts";
+import { withNetworkIds } from "./network-ids.ts";
 import { inspectedOn } from "./on-host.ts";
 
 /** Where a call has to go. */
@@ -121,8 +122,9 @@ function lookAt(api: ApiContext, verb: string, nodeId: NodeId): Destination["loo
       return answer;
     };
   }
-  const node = verb === "json" ? api.membership.cluster().view.get("node", nodeId) : undefined;
-  return node && ((answer) => inspectedOn(node, answer));
+  const { view } = api.membership.cluster();
+  const node = verb === "json" ? view.get("node", nodeId) : undefined;
+  return node && ((answer) => withNetworkIds(view, inspectedOn(node, answer)));
 }
 
 /** An exec that was created through another manager. */

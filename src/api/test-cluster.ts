@@ -119,6 +119,7 @@ export class TestControl implements Control {
   removeConfig = (...call: unknown[]) => this.#record("removeConfig", call, undefined);
   createNetwork = (...call: unknown[]) => this.#record("createNetwork", call, "new-network");
   removeNetwork = (...call: unknown[]) => this.#record("removeNetwork", call, undefined);
+  renameAttached = (...call: unknown[]) => this.#record("renameAttached", call, undefined);
   updateNode = (...call: unknown[]) => this.#record("updateNode", call, undefined);
   removeNode = (...call: unknown[]) => this.#record("removeNode", call, undefined);
   updateCluster = (...call: unknown[]) => this.#record("updateCluster", call, undefined);

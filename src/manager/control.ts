@@ -1,3 +1,4 @@
+import type { NodeId } from "#model/ids.ts";
 import type { Revision, Task } from "#model/objects.ts";
 import type { ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec } from "#model/spec.ts";
 import type { View } from "#model/view.ts";
@@ -88,6 +89,8 @@ export interface Control {
    */
   createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string>;
   removeNetwork(id: string, signal: AbortSignal): Promise<void>;
+  /** Single containers are known on networks by their names: a node's container `from` is called `to` from now on. */
+  renameAttached(nodeId: NodeId, from: string, to: string, signal: AbortSignal): Promise<void>;
 
   updateNode(id: string, version: Revision, spec: NodeSpec, signal: AbortSignal): Promise<void>;
   removeNode(id: string, force: boolean, signal: AbortSignal): Promise<void>;

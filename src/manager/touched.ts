@@ -93,7 +93,9 @@ function addTo(places: Map<string, Set<NetworkId>>, key: string, networks: reado
 
 /** What others see of a task; the rest of it is between its node and the managers. */
 const seenOf = (task: Task | undefined): unknown =>
-  task !== undefined && isEndpoint(task) ? [serves(task), task.nodeId, task.networks] : undefined;
+  task !== undefined && isEndpoint(task)
+    ? [serves(task), task.nodeId, task.networks, task.spec.NetworkAttachmentSpec]
+    : undefined;
 
 const shownOf = (service: Service | undefined): unknown =>
   service && [service.spec.Name, service.spec.TaskTemplate.Networks, service.endpoint];

@@ -131,11 +131,23 @@ test("where a container goes, and what it is called, is decided by the leader", 
   assert.deepEqual(hosts.reached.at(-1), [hosts.farId, "manager"]);
   far.on(`POST /containers/${ID.web}/rename`, (_request, response) => response.writeHead(204).end());
   assert.equal((await api.call("POST", "/v1.45/containers/web/rename?name=front")).status, 204);
+  assert.deepEqual(control.calls, [], "the leader tells of it");
   hosts.lose();
   await far.stop();
   api.engine.on("POST /containers/create", (_request, response) => sendJson(response, { Id: "d".repeat(64) }, 201));
   const alone = await api.call("POST", "/v1.45/containers/create", { Image: "app" });
   assert.deepEqual([alone.status, alone.json], [201, { Id: "d".repeat(64) }], "without the leader");
+});
+
+test("a container's new name is told to those who ask for it", async () => {
+  await using cluster = await openTwoHosts();
+  const { api, far, control, farId } = cluster;
+  far.on(`POST /containers/${ID.db}/rename`, (_request, response) => response.writeHead(204).end());
+  assert.equal((await api.call("POST", "/v1.45/containers/db/rename?name=data")).status, 204);
+  assert.deepEqual(control.calls, [["renameAttached", farId, "db", "data"]]);
+  far.on(`POST /containers/${ID.db}/rename`, (_request, response) => sendJson(response, { message: "no" }, 500));
+  assert.equal((await api.call("POST", "/v1.45/containers/db/rename?name=more")).status, 500);
+  assert.equal(control.calls.length, 1);
 });
 
 test("a lost host is left out, and shown as down when all are asked for", async () => {

@@ -1,5 +1,5 @@
 import { readBody } from "#api/body.ts";
-import type { Answer, ApiContext, Call, OwnAnswer } from "#api/call.ts";
+import { type Answer, type ApiContext, type Call, controlOf, type OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
 import { asObject, field, parseObject, textField, textsField, withField } from "#api/raw-document.ts";
@@ -155,7 +155,7 @@ function nameConflict(api: ApiContext, name: string, id: string, nodeId: string)
   );
 }
 
-/** `POST /containers/{id}/rename`: a name is given away by one manager only. */
+/** `POST /containers/{id}/rename`: a name is given away by one manager only, and others find the container by it. */
 export async function renameInCluster(api: ApiContext, call: Call, reference: string): Promise<OwnAnswer> {
   const { nodeId, id } = await findContainer(api, reference, call.signal);
   const path = `/containers/${id}/rename?${call.query.toString()}`;
@@ -163,5 +163,12 @@ export async function renameInCluster(api: ApiContext, call: Call, reference: st
   if (decided !== undefined) return decided;
   const name = call.query.get("name")?.replace(/^\//, "");
   if (name) await checkName(api, name, call.signal);
-  return (await tellEngine(api, call, "POST", path, undefined, api.engines.engineOf(nodeId))).answer;
+  const former = api.mirrors.index.get(id)?.names[0];
+  const { isOk, answer } = await tellEngine(api, call, "POST", path, undefined, api.engines.engineOf(nodeId));
+  if (isOk && name && former !== undefined) {
+    await controlOf(api)
+      ?.renameAttached(nodeId, former, name, api.signal)
+      .catch((err: unknown) => api.log.warn({ err, name }, "other containers do not know a container's new name"));
+  }
+  return answer;
 }

@@ -81,6 +81,20 @@ describe("creating a network", () => {
   });
 });
 
+test("a container is found by its new name, if it is that node's", async () => {
+  const { fixture, networks, view, signal } = await open(app);
+  await using _ = fixture;
+  const place = (id: string, nodeId: string) => ({
+    ...aTask({ id, nodeId, networks: [{ networkId: "net-app", address: "10.0.1.3" }] }),
+    spec: { NetworkAttachmentSpec: { ContainerID: "old" }, Networks: [{ Target: "net-app" }], ForceUpdate: 0 },
+  });
+  await fixture.seed(aNode({ id: "n1" }), aNode({ id: "n2" }), place("p1", "n1"), place("p2", "n2"));
+  await networks.renameAttached("n1", "old", "new", signal);
+  await networks.renameAttached("n1", "nobody", "somebody", signal);
+  const names = ["p1", "p2"].map((id) => view.get("task", id)?.spec.NetworkAttachmentSpec?.ContainerID);
+  assert.deepEqual(names, ["new", "old"]);
+});
+
 describe("removing a network", () => {
   test("is refused while a service or a task is on it", async () => {
     const { fixture, networks, services, create, view, signal } = await open(app);

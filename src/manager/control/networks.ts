@@ -20,7 +20,11 @@ interface Deps {
 }
 
 /** Networks: create and remove. Docker's cannot be changed. The allocator gives them what their specs leave open. */
-export function createNetworkControl({ state, clock, newId }: Deps): Pick<Control, "createNetwork" | "removeNetwork"> {
+export function createNetworkControl({
+  state,
+  clock,
+  newId,
+}: Deps): Pick<Control, "createNetwork" | "removeNetwork" | "renameAttached"> {
   const { view } = state;
   return {
     async createNetwork(spec, signal) {
@@ -40,6 +44,18 @@ export function createNetworkControl({ state, clock, newId }: Deps): Pick<Contro
         checkUnused(view, network);
         return [{ type: "delete" as const, kind: "network" as const, id, expect: network.version }];
       };
+      await commitFresh(state, build, signal);
+    },
+
+    async renameAttached(nodeId, from, to, signal) {
+      const NetworkAttachmentSpec = { ContainerID: to };
+      const build = () =>
+        [...view.tasksOfNode(nodeId)]
+          .filter(({ spec }) => spec.NetworkAttachmentSpec?.ContainerID === from)
+          .map((task) => {
+            const object = { ...task, spec: { ...task.spec, NetworkAttachmentSpec } };
+            return { type: "update" as const, object, expect: task.version };
+          });
       await commitFresh(state, build, signal);
     },
   };

@@ -1,5 +1,6 @@
 import type { ApiContext, Call, OwnAnswer } from "#api/call.ts";
 import { renameInCluster } from "./create-container.ts";
+import { diskUsage } from "./disk-usage.ts";
 import { removeImage, tagImage } from "./images.ts";
 import { pruneAll } from "./prune.ts";
 import { listVolumes, removeVolume } from "./volumes.ts";
@@ -17,9 +18,10 @@ interface ClusterCall {
 const CLUSTER_CALLS: readonly ClusterCall[] = [
   { method: "POST", path: /^\/containers\/(.+)\/rename$/, handle: renameInCluster },
   { method: "POST", path: /^\/images\/(.+)\/tag$/, handle: tagImage },
-  { method: "POST", path: /^\/(containers|images|volumes)\/prune$/, handle: pruneAll },
+  { method: "POST", path: /^\/(containers|images|volumes|build)\/prune$/, handle: pruneAll },
   { method: "DELETE", path: /^\/images\/(.+)$/, handle: removeImage },
   { method: "GET", path: /^\/(volumes)$/, handle: listVolumes },
+  { method: "GET", path: /^\/system\/(df)$/, handle: diskUsage },
   { method: "DELETE", path: /^\/volumes\/([^/]+)$/, handle: removeVolume },
 ];
 

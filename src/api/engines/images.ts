@@ -28,7 +28,8 @@ export async function listImages(api: ApiContext, call: Call): Promise<OwnAnswer
   return list(newest, (image) => image);
 }
 
-const united = (one: Json, other: Json): Json => ({
+/** One image as two hosts list it: with the names of both. */
+export const united = (one: Json, other: Json): Json => ({
   ...one,
   RepoTags: unitedTexts(one, other, "RepoTags"),
   RepoDigests: unitedTexts(one, other, "RepoDigests"),

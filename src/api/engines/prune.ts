@@ -4,17 +4,18 @@ import { readJson } from "#api/engine-json.ts";
 import type { EngineLink } from "#api/engine-link.ts";
 import { errorMessage } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
+import { whileItAnswers } from "./ask-all.ts";
 import { missingWarning } from "./missing.ts";
 import { otherNodes } from "./nodes.ts";
 
 /**
- * `POST /containers/prune`, and of images and volumes: on all hosts. What was removed is listed together. It may take as
+ * `POST /containers/prune`, and of images, volumes and build cache: on all hosts. What was removed is listed together. It may take as
  * long as the engines need: no host that works on it is given up.
  */
 export async function pruneAll(api: ApiContext, call: Call, what: string): Promise<OwnAnswer> {
   const path = `/v${call.version}/${what}/prune?${call.query.toString()}`;
-  const prune = async (engine: EngineLink): Promise<Json> =>
-    readJson<Json>(await engine.open({ method: "POST", path }, call.signal));
+  const prune = (engine: EngineLink): Promise<Json> =>
+    whileItAnswers(api, engine, call.signal, async (own) => readJson(await engine.open({ method: "POST", path }, own)));
   // What this host's engine refuses is wrong on every host.
   const answers = [await prune(api.engine)];
   const missing: { nodeId: NodeId; reason: string }[] = [];

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
+import type { Mutex } from "#base/mutex.ts";
 import type { Random } from "#base/random.ts";
 import type { Control } from "#manager/control.ts";
 import type { Strategy } from "#plan/place/strategy.ts";
@@ -28,6 +29,8 @@ export interface ApiContext {
   readonly placements: Placements;
   readonly execs: ExecDirectory;
   readonly strategy: Strategy;
+  /** Held from the look at a network's name until it is taken. */
+  readonly networkNames: Mutex;
   readonly events: ClusterEvents;
   readonly clock: Clock;
   readonly random: Random;

@@ -6,8 +6,13 @@ import type { EngineLink } from "./engine-link.ts";
 import { HTTP_STATUS } from "./errors.ts";
 
 /** The engine's answer to the same question, in the client's version, as a document. @throws FlotillaError */
-export async function askEngine<T = Json>(api: ApiContext, call: Call, path: string): Promise<T> {
-  return readJson(await api.engine.open({ method: "GET", path: `/v${call.version}${path}` }, call.signal));
+export async function askEngine<T = Json>(
+  api: ApiContext,
+  call: Call,
+  path: string,
+  engine: EngineLink = api.engine,
+): Promise<T> {
+  return readJson(await engine.open({ method: "GET", path: `/v${call.version}${path}` }, call.signal));
 }
 
 /** An engine's answer as a document. @throws FlotillaError as the engine refused. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
+import { Mutex } from "#base/mutex.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
@@ -98,7 +99,7 @@ function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSigna
   const engines = new ClusterEngines({ ...deps, own: engine, life: signal });
   const mirrors = new EngineMirrors({ ...deps, engines });
   const parts = { engine, engines, mirrors, placements: new Placements(), execs: new ExecDirectory() };
-  return { ...deps, ...parts, strategy: "spread", events: new ClusterEvents(deps), signal };
+  return { ...deps, ...parts, strategy: "spread", networkNames: new Mutex(), events: new ClusterEvents(deps), signal };
 }
 
 function addressUrl(server: Server, url: string): string {

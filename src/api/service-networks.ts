@@ -2,7 +2,7 @@ import { errorCode, FlotillaError } from "#base/errors.ts";
 import type { NetworkAttachmentConfig, ServiceSpec } from "#model/spec.ts";
 import type { View } from "#model/view.ts";
 import type { ApiContext, Call } from "./call.ts";
-import { askEngine } from "./engine-json.ts";
+import { ownNetworks } from "./networks/lookup.ts";
 import { resolve } from "./resolve.ts";
 
 /** Networks that every node has of its own: a service may name them, and each node uses its own. */
@@ -35,11 +35,10 @@ async function networkId(api: ApiContext, call: Call, view: View, target: string
   }
 }
 
-/** @throws FlotillaError `forbidden` when the engine has such a network: other nodes have not. */
+/** @throws FlotillaError `forbidden` when an engine has such a network: other nodes have not. */
 async function refuseLocalNetwork(api: ApiContext, call: Call, target: string): Promise<void> {
-  const local = await askEngine<{ readonly Name: string }>(api, call, `/networks/${encodeURIComponent(target)}`).catch(
-    () => undefined,
-  );
+  const own = await ownNetworks(api, call).catch(() => []);
+  const local = own.find(({ network: { Id, Name } }) => Name === target || Id.startsWith(target))?.network;
   if (local === undefined) return;
   throw new FlotillaError(
     "forbidden",

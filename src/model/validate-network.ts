@@ -12,7 +12,8 @@ const PREDEFINED_LABEL = "com.docker.swarm.predefined";
 /** Names of networks that every engine has. Source: moby daemon/network/network_mode.go. */
 const PREDEFINED_NAMES: ReadonlySet<string> = new Set(["bridge", "host", "none", "default"]);
 
-const MTU_OPTION = "com.docker.network.driver.mtu";
+/** The size of packets on a network. Source: moby netlabel.DriverMTU. */
+export const MTU_OPTION = "com.docker.network.driver.mtu";
 const ENCRYPTED_OPTION = "encrypted";
 /** The smallest MTU with which IPv4 works at all (RFC 791), and the largest packet that it has. */
 const MIN_MTU = 68;

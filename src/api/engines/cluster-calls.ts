@@ -2,8 +2,10 @@
 
 export { clusterInfo } from "./cluster-info.ts";
 export { createInCluster } from "./create-container.ts";
+export { createNetworkInCluster } from "./create-network.ts";
 export { findContainer } from "./find-container.ts";
 export { clusterHandler } from "./handlers.ts";
+export { containersElsewhere, listHostNetworks, namedOnHost, networkOnHost, networksOfHost } from "./host-networks.ts";
 export { listImages } from "./images.ts";
 export { listContainers } from "./list-containers.ts";
 export { locate } from "./locate.ts";

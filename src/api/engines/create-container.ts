@@ -2,6 +2,7 @@ import { readBody } from "#api/body.ts";
 import { type Answer, type ApiContext, type Call, controlOf, type OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
+import { renameNetworks } from "#api/networks/container-document.ts";
 import { asObject, field, parseObject, textField, textsField, withField } from "#api/raw-document.ts";
 import { inventContainerName } from "#api/service-name.ts";
 import { errorCode, FlotillaError } from "#base/errors.ts";
@@ -14,6 +15,7 @@ import { extractWishes } from "#plan/place/wish.ts";
 import { copyImage } from "./copy-image.ts";
 import { findContainer } from "./find-container.ts";
 import { whoHasImage } from "./holders.ts";
+import { namedOnHost } from "./host-networks.ts";
 import { demandOf } from "./hosts.ts";
 import { findNeeds, localNeeds } from "./local-needs.ts";
 import { hostName } from "./nodes.ts";
@@ -93,7 +95,8 @@ async function createOn(
   query.set("name", name);
   const { id: nodeId } = reservation.host;
   const path = `/containers/create?${query.toString()}`;
-  const created = await tellEngine(api, call, "POST", path, body, engines.daemonOf(nodeId));
+  const plain = renameNetworks(body, (network) => namedOnHost(api, network)?.name ?? network);
+  const created = await tellEngine(api, call, "POST", path, plain, engines.daemonOf(nodeId));
   const id = created.answer.kind === "json" ? field(created.answer.body, "Id") : undefined;
   if (created.isOk && typeof id === "string") {
     mirrors.index.put(nodeId, { Id: id, Names: [`/${name}`], Labels: labels, Image: image, State: "created" });

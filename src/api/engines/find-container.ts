@@ -3,10 +3,9 @@ import type { Json } from "#api/convert/meta-json.ts";
 import { readJson } from "#api/engine-json.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { View } from "#model/view.ts";
 import { askAll } from "./ask-all.ts";
 import type { KnownContainer } from "./container-index.ts";
-import { allNodes, hostName, idsOf } from "./nodes.ts";
+import { allNodes, hostName, idsOf, nodeCalled } from "./nodes.ts";
 
 type Found = Pick<KnownContainer, "id" | "nodeId">;
 
@@ -30,12 +29,6 @@ export async function findContainer(api: ApiContext, reference: string, signal: 
     if (found !== undefined) return found;
   }
   throw new FlotillaError("not_found", `No such container: ${reference}`);
-}
-
-/** The node that is called so, if there is just one. */
-function nodeCalled(view: View, hostname: string): NodeId | undefined {
-  const [node, ...others] = hostname === "" ? [] : view.nodesByHostname(hostname);
-  return others.length === 0 ? (node?.id ?? view.get("node", hostname)?.id) : undefined;
 }
 
 async function search(

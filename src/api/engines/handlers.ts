@@ -1,4 +1,7 @@
 import type { ApiContext, Call, OwnAnswer } from "#api/call.ts";
+import { tellContainersNode } from "#api/networks/connect.ts";
+import { inspectVisible } from "#api/networks/inspect.ts";
+import { removeVisible } from "#api/networks/remove.ts";
 import { renameInCluster } from "./create-container.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { removeImage, tagImage } from "./images.ts";
@@ -8,13 +11,21 @@ import { listVolumes, removeVolume } from "./volumes.ts";
 /** @param name what the path's group holds. */
 type ClusterHandler = (api: ApiContext, call: Call, name: string) => Promise<OwnAnswer>;
 
+const toldContainersNode =
+  (verb: "connect" | "disconnect"): ClusterHandler =>
+  (api, call, network) =>
+    tellContainersNode(api, call, network, verb);
+
 interface ClusterCall {
   readonly method: string;
   readonly path: RegExp;
   readonly handle: ClusterHandler;
 }
 
-/** Calls that concern the engines of several hosts. Names of images may have slashes, which routes do not match. */
+/**
+ * Calls that concern the engines of several hosts. Names of images may have slashes, and so have the long names of
+ * networks; routes do not match them.
+ */
 const CLUSTER_CALLS: readonly ClusterCall[] = [
   { method: "POST", path: /^\/containers\/(.+)\/rename$/, handle: renameInCluster },
   { method: "POST", path: /^\/images\/(.+)\/tag$/, handle: tagImage },
@@ -22,6 +33,10 @@ const CLUSTER_CALLS: readonly ClusterCall[] = [
   { method: "DELETE", path: /^\/images\/(.+)$/, handle: removeImage },
   { method: "GET", path: /^\/(volumes)$/, handle: listVolumes },
   { method: "GET", path: /^\/system\/(df)$/, handle: diskUsage },
+  { method: "GET", path: /^\/networks\/(.+\/.+)$/, handle: inspectVisible },
+  { method: "DELETE", path: /^\/networks\/(.+\/.+)$/, handle: removeVisible },
+  { method: "POST", path: /^\/networks\/(.+\/.+)\/connect$/, handle: toldContainersNode("connect") },
+  { method: "POST", path: /^\/networks\/(.+\/.+)\/disconnect$/, handle: toldContainersNode("disconnect") },
   { method: "DELETE", path: /^\/volumes\/([^/]+)$/, handle: removeVolume },
 ];
 

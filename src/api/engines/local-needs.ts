@@ -4,14 +4,23 @@ import { namedNetworks } from "#api/networks/container-document.ts";
 import { field, textField, textsField } from "#api/raw-document.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAllFor } from "./ask-all.ts";
+import { namedOnHost } from "./host-networks.ts";
 import { allNodes, idsOf } from "./nodes.ts";
 
 /** What only some hosts have: networks of one engine, and named volumes. */
 export interface LocalNeeds {
-  /** Names or ids of networks that are none of the cluster's. A container cannot be made where they are not. */
-  readonly networks: readonly string[];
+  /** Networks that are none of the cluster's. A container cannot be made where they are not. */
+  readonly networks: readonly LocalThing[];
   /** A container goes to where its data are, if it can. */
   readonly volumes: readonly string[];
+}
+
+/** A network or a volume of one host. */
+interface LocalThing {
+  /** Or its id, or the beginning of it. */
+  readonly name: string;
+  /** The one that this host has, for `HOST/NAME`. */
+  readonly nodeId?: NodeId;
 }
 
 export function localNeeds(api: ApiContext, document: Json): LocalNeeds {
@@ -19,7 +28,9 @@ export function localNeeds(api: ApiContext, document: Json): LocalNeeds {
   const isCluster = (name: string) =>
     view.byName("network", name) !== undefined || view.get("network", name) !== undefined;
   return {
-    networks: namedNetworks(document).filter((name) => !isCluster(name)),
+    networks: namedNetworks(document)
+      .filter((name) => !isCluster(name))
+      .map((name) => namedOnHost(api, name) ?? { name }),
     volumes: namedVolumes(field(document, "HostConfig")),
   };
 }
@@ -44,7 +55,8 @@ export async function findNeeds(api: ApiContext, needs: LocalNeeds, signal: Abor
   const networks = await hostsWith(api, needs.networks, signal, "/networks", (list) =>
     asList(list).flatMap((network) => [textField(network, "Name"), textField(network, "Id")]),
   );
-  const volumes = await hostsWith(api, needs.volumes, signal, "/volumes", (list) =>
+  const volumesByName = needs.volumes.map((name) => ({ name }));
+  const volumes = await hostsWith(api, volumesByName, signal, "/volumes", (list) =>
     asList(field(list, "Volumes")).map((volume) => textField(volume, "Name")),
   );
   return {
@@ -57,14 +69,16 @@ const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 
 async function hostsWith(
   api: ApiContext,
-  wanted: readonly string[],
+  wanted: readonly LocalThing[],
   signal: AbortSignal,
   path: string,
   namesOf: (answer: unknown) => readonly string[],
 ): Promise<ReadonlySet<NodeId> | undefined> {
   if (wanted.length === 0) return undefined;
   const { answers } = await askAllFor<unknown>(api, idsOf(allNodes(api)), path, signal);
-  const having = answers.filter(({ value }) => wanted.every((name) => isAmong(name, namesOf(value))));
+  const having = answers.filter(({ nodeId: here, value }) =>
+    wanted.every(({ name, nodeId = here }) => nodeId === here && isAmong(name, namesOf(value))),
+  );
   return having.length === 0 ? undefined : new Set(having.map(({ nodeId }) => nodeId));
 }
 

@@ -13,7 +13,13 @@ export const nameOfNode = (view: View, nodeId: NodeId): string => {
   return node === undefined ? nodeId : nameOf(node);
 };
 
-/** The same, for the cluster of this daemon. */
+/** The node that is called so, if there is just one; or that has this id. */
+export function nodeCalled(view: View, hostname: string): NodeId | undefined {
+  const [node, ...others] = hostname === "" ? [] : view.nodesByHostname(hostname);
+  return others.length === 0 ? (node?.id ?? view.get("node", hostname)?.id) : undefined;
+}
+
+/** What a node of this daemon's cluster is called. */
 export const hostName = (api: ApiContext, nodeId: NodeId): string => nameOfNode(api.membership.cluster().view, nodeId);
 
 export const allNodes = (api: ApiContext): readonly Node[] => [...api.membership.cluster().view.list("node")];

@@ -33,28 +33,30 @@ function withAddress(ports: readonly Json[], address: string): readonly Json[] {
 
 /** What `docker inspect` shows of a container's host. Source: fact sheet classic-swarm 12.1. */
 export function inspectedOn(node: Node, inspected: Json): Json {
-  const { description, status } = node;
   const settings = asObject(inspected["NetworkSettings"]);
   const Ports = Object.fromEntries(
     Object.entries(asObject(settings["Ports"])).map(([port, bindings]) => [
       port,
-      Array.isArray(bindings) ? withHostIp(bindings.map(asObject), status.addr) : bindings,
+      Array.isArray(bindings) ? withHostIp(bindings.map(asObject), node.status.addr) : bindings,
     ]),
   );
   return {
     ...inspected,
     ...(settings["Ports"] !== undefined && { NetworkSettings: { ...settings, Ports } }),
-    Node: {
-      ID: node.id,
-      IP: status.addr,
-      Addr: status.addr,
-      Name: nameOf(node),
-      Cpus: Math.floor((description?.Resources.NanoCPUs ?? 0) / 1e9),
-      Memory: description?.Resources.MemoryBytes ?? 0,
-      Labels: { ...description?.Engine.Labels, ...node.spec.Labels },
-    },
+    Node: hostJson(node),
   };
 }
+
+/** What answers tell of the host of something. Source: fact sheet classic-swarm 12.1. */
+export const hostJson = (node: Node): Json => ({
+  ID: node.id,
+  IP: node.status.addr,
+  Addr: node.status.addr,
+  Name: nameOf(node),
+  Cpus: Math.floor((node.description?.Resources.NanoCPUs ?? 0) / 1e9),
+  Memory: node.description?.Resources.MemoryBytes ?? 0,
+  Labels: { ...node.description?.Engine.Labels, ...node.spec.Labels },
+});
 
 function withHostIp(bindings: readonly Json[], address: string): readonly Json[] {
   const seen = new Set<string>();

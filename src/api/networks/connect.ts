@@ -1,6 +1,15 @@
 import { isOlder } from "#api/api-version.ts";
 import { readBody } from "#api/body.ts";
-import { type Answer, type ApiContext, type Call, clusterCalls, idOf, isForCluster, isInCluster } from "#api/call.ts";
+import {
+  type Answer,
+  type ApiContext,
+  type Call,
+  clusterCalls,
+  idOf,
+  isForCluster,
+  isInCluster,
+  type OwnAnswer,
+} from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { askEngine, tellEngine } from "#api/engine-json.ts";
 import { asObject, field, parseObject, textField, withField } from "#api/raw-document.ts";
@@ -12,7 +21,7 @@ import { detachAll, placesHeldBy } from "./held-places.ts";
 
 /** `POST /networks/{id}/connect`: to a network of the cluster, the container first gets its place there. */
 export async function connectNetwork(api: ApiContext, call: Call): Promise<Answer> {
-  if (isForCluster(api, call)) return await tellContainersNode(api, call, "connect");
+  if (isForCluster(api, call)) return await tellContainersNode(api, call, idOf(call), "connect");
   if (!isInCluster(api)) return { kind: "forward" };
   const body = await readBody(call.request);
   const document = parseObject(body);
@@ -42,7 +51,7 @@ export async function connectNetwork(api: ApiContext, call: Call): Promise<Answe
 
 /** `POST /networks/{id}/disconnect`: the place on a network of the cluster is free again at once. */
 export async function disconnectNetwork(api: ApiContext, call: Call): Promise<Answer> {
-  if (isForCluster(api, call)) return await tellContainersNode(api, call, "disconnect");
+  if (isForCluster(api, call)) return await tellContainersNode(api, call, idOf(call), "disconnect");
   if (!isInCluster(api)) return { kind: "forward" };
   const body = await readBody(call.request);
   const document = parseObject(body);
@@ -58,16 +67,21 @@ export async function disconnectNetwork(api: ApiContext, call: Call): Promise<An
 }
 
 /** Networks are joined and left where the container is. */
-async function tellContainersNode(api: ApiContext, call: Call, verb: "connect" | "disconnect"): Promise<Answer> {
+export async function tellContainersNode(
+  api: ApiContext,
+  call: Call,
+  network: string,
+  verb: "connect" | "disconnect",
+): Promise<OwnAnswer> {
   const document = parseObject(await readBody(call.request));
-  const path = `/networks/${encodeURIComponent(idOf(call))}/${verb}`;
-  const { findContainer } = await clusterCalls();
-  const found = await findContainer(api, textField(document, "Container"), call.signal).catch(
-    (): undefined => undefined,
-  );
-  if (found === undefined) return (await tellEngine(api, call, "POST", path, document, ownDaemon(api))).answer;
+  const { findContainer, networkOnHost } = await clusterCalls();
+  const path = (name: string) => `/networks/${encodeURIComponent(name)}/${verb}`;
+  const container = textField(document, "Container");
+  const found = await findContainer(api, container, call.signal).catch((): undefined => undefined);
+  if (found === undefined) return (await tellEngine(api, call, "POST", path(network), document, ownDaemon(api))).answer;
+  const target = path(await networkOnHost(api, call, network, { container, nodeId: found.nodeId }));
   const named = withField(document, "Container", found.id);
-  return (await tellEngine(api, call, "POST", path, named, api.engines.daemonOf(found.nodeId))).answer;
+  return (await tellEngine(api, call, "POST", target, named, api.engines.daemonOf(found.nodeId))).answer;
 }
 
 /** It says what is wrong with a container that nobody has. */

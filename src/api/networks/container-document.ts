@@ -1,5 +1,5 @@
 import type { Json } from "#api/convert/meta-json.ts";
-import { asObject, field, withField } from "#api/raw-document.ts";
+import { asObject, field, textField, withField } from "#api/raw-document.ts";
 import { endpointSettings, type Place } from "./attach.ts";
 import { isBuiltin } from "./engine-networks.ts";
 
@@ -16,6 +16,20 @@ export function namedNetworks(document: Json): readonly string[] {
   const mode = networkMode(document);
   const names = [...(typeof mode === "string" ? [mode] : []), ...Object.keys(endpointsOf(document))];
   return [...new Set(names)].filter((name) => name !== "" && !isBuiltin(name) && !name.startsWith("container:"));
+}
+
+/** The document with other names for its networks. */
+export function renameNetworks(document: Json, rename: (name: string) => string): Json {
+  if (namedNetworks(document).every((name) => rename(name) === name)) return document;
+  const endpoints = Object.entries(endpointsOf(document)).map(([name, settings]) => [rename(name), settings]);
+  const networking = asObject(field(document, "NetworkingConfig"));
+  const host = asObject(field(document, "HostConfig"));
+  const renamed = withField(
+    document,
+    "NetworkingConfig",
+    withField(networking, "EndpointsConfig", Object.fromEntries(endpoints)),
+  );
+  return withField(renamed, "HostConfig", withField(host, "NetworkMode", rename(textField(host, "NetworkMode"))));
 }
 
 /** What the client wants of its place on a network. A MAC address of the container is that of its first network. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { aNetwork } from "#api/test-cluster.ts";
 import { startTestApi } from "#api/test-server.ts";
 import { FlotillaError } from "#base/errors.ts";
-import { LOCAL, serveNetworks } from "./test-bridges.ts";
+import { LOCAL, serveCall, serveNetworks } from "./test-bridges.ts";
 
 const CREATE = "/v1.48/networks/create";
 const overlay = { Name: "n", Driver: "overlay" };
@@ -248,7 +248,7 @@ test("a huge name and hostile labels", async () => {
   ]);
 });
 
-test("what is not for the cluster goes to the engine as it came", async () => {
+test("what is not for the cluster goes to an engine as it came", async () => {
   await using api = await startTestApi([aNetwork("app1", "app")]);
   serveNetworks(api, [LOCAL]);
   api.engine.on("POST /networks/create", (incoming, response) => incoming.pipe(response.writeHead(201)));
@@ -262,7 +262,9 @@ test("what is not for the cluster goes to the engine as it came", async () => {
     "7",
   ]) {
     const reply = await api.call("POST", CREATE, text);
-    assert.deepEqual([reply.status, reply.text], [201, text]);
+    assert.equal(reply.status, 201);
+    if (text === "{") assert.equal(reply.text, text);
+    else assert.deepEqual(reply.json, JSON.parse(text));
   }
   const taken = await api.call("POST", CREATE, { Name: "app", Driver: "bridge" });
   assert.deepEqual(taken.json, { message: "network with name app already exists" });
@@ -295,4 +297,36 @@ test("a manager's refusal has Docker's prefix", async () => {
   const { status, json } = await api.call("POST", CREATE, { ...overlay, Ingress: true });
   const message = "rpc error: code = AlreadyExists desc = ingress network (x) is already present";
   assert.deepEqual([status, json], [409, { message }]);
+});
+
+test("a network of no driver is one of the cluster, unless only an engine can have it", async () => {
+  for (const body of [
+    { Name: "n" },
+    { Name: "n", Driver: "", Options: null, IPAM: null, EnableIPv6: false, Internal: false, Labels: { a: "b" } },
+    { Name: "n", Driver: null, CheckDuplicate: true, IPAM: { Driver: "default", Config: [{ Subnet: "10.9.0.0/24" }] } },
+    { Name: "n", Options: { "com.docker.network.driver.mtu": "1400" } },
+  ]) {
+    await using api = await startTestApi();
+    serveNetworks(api, [LOCAL]);
+    assert.equal((await api.call("POST", CREATE, body)).status, 201);
+    assert.partialDeepStrictEqual(api.control.calls, [
+      ["createNetwork", { Name: "n", Driver: "overlay", Attachable: true }],
+    ]);
+  }
+  for (const body of [
+    { Name: "n", Driver: "bridge" },
+    { Name: "two.parts" },
+    { Name: "n", Scope: "local" },
+    { Name: "n", EnableIPv6: true },
+    { Name: "n", ConfigOnly: true },
+    { Name: "n", ConfigFrom: { Network: "template" } },
+    { Name: "n", Options: { "com.docker.network.bridge.name": "br0" } },
+    { Name: "n", IPAM: { Config: [{ Subnet: "fd00::/64" }] } },
+  ]) {
+    await using api = await startTestApi();
+    serveNetworks(api, [LOCAL]);
+    const bodies = serveCall(api, "POST /networks/create", 201, { Id: "e1", Warning: "" });
+    assert.deepEqual((await api.call("POST", CREATE, body)).json, { Id: "e1", Warning: "" });
+    assert.deepEqual([bodies, api.control.calls], [[body], []]);
+  }
 });

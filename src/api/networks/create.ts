@@ -1,41 +1,96 @@
-import { decodeDocument, parseJson, readBody, requireJson } from "#api/body.ts";
-import { type Answer, type ApiContext, type Call, controlOf, isInCluster, json, manage } from "#api/call.ts";
+import { decodeDocument, readBody, requireJson } from "#api/body.ts";
+import {
+  type Answer,
+  type ApiContext,
+  type Call,
+  clusterCalls,
+  controlOf,
+  isForCluster,
+  isInCluster,
+  json,
+  manage,
+  type OwnAnswer,
+} from "#api/call.ts";
+import type { Json } from "#api/convert/meta-json.ts";
 import { invalid } from "#api/errors.ts";
 import { NETWORK_REQUEST, type NetworkRequest } from "#api/network-documents.ts";
+import { asObject, field, withField } from "#api/raw-document.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { NetworkSpec } from "#model/spec.ts";
+import { MTU_OPTION, OVERLAY, validateNetworkSpec } from "#model/validate-network.ts";
 import type { View } from "#model/view.ts";
 import { listEngineNetworks } from "./engine-networks.ts";
 import { validateIpam } from "./ipam.ts";
 
-/** `POST /networks/create`: the cluster's networks are made here, all others by the engine. */
+/**
+ * `POST /networks/create`: the cluster's networks are made here, all others by an engine. Which one, and whether the name
+ * is free, is decided for all hosts together.
+ */
 export async function createNetwork(api: ApiContext, call: Call): Promise<Answer> {
   const body = await readBody(call.request);
-  const asked = kindOf(body.toString("utf8"));
-  if (asked.isForCluster) requireManager(api);
+  const document = tryParse(body.toString("utf8"));
+  const name = field(document, "Name");
+  const isAsked = isForManagers(document);
+  if (isAsked) requireManager(api);
   const view = controlOf(api)?.view;
-  if (view && asked.name !== undefined) refuseTakenName(view, asked.name);
-  if (!asked.isForCluster) return { kind: "forward", body };
-  requireJson(call.request);
-  const spec = networkSpec(
-    decodeDocument(parseJson(body.toString("utf8")), "NetworkRequest", NETWORK_REQUEST, call.version),
-  );
-  await refuseLocalName(api, call, spec.Name);
+  if (view && typeof name === "string") refuseTakenName(view, name);
+  const spec = isAsked ? clusterSpec(call, document) : undefined;
+  // What has no name is for the engine to refuse.
+  if (typeof name !== "string") return { kind: "forward", body };
+  if (isForCluster(api, call)) {
+    const implied = view === undefined ? undefined : impliedSpec(call, document);
+    return await (await clusterCalls()).createNetworkInCluster(api, call, document, spec ?? implied);
+  }
+  if (spec === undefined) return { kind: "forward", body };
+  const { own } = await listEngineNetworks(api, call);
+  if (own.some(({ Name }) => Name === name)) throw nameTaken(name);
+  return await commit(api, spec);
+}
+
+/** Has a network of the cluster made by its managers. @throws FlotillaError as they refuse. */
+export async function commit(api: ApiContext, spec: NetworkSpec): Promise<OwnAnswer> {
   const id = await manage(api, "the creation of the network", (control, signal) => control.createNetwork(spec, signal));
   return json({ Id: id, Warning: "" }, 201);
 }
 
-/** What is not even JSON is for the engine to refuse. */
-function kindOf(text: string): { readonly isForCluster: boolean; readonly name?: string } {
+/** What is not even an object has no name: the engine refuses it. */
+function tryParse(text: string): Json {
   try {
-    const fields = new Map(Object.entries(JSON.parse(text) ?? {}).map(([key, value]) => [key.toLowerCase(), value]));
-    const name = fields.get("name");
-    const isTemplate = fields.get("configonly") === true;
-    const isForCluster = fields.get("driver") === "overlay" || fields.get("scope") === "swarm";
-    return { isForCluster: isForCluster && !isTemplate, ...(typeof name === "string" && { name }) };
+    return asObject(JSON.parse(text));
   } catch {
-    return { isForCluster: false };
+    return {};
   }
+}
+
+const isForManagers = (document: Json): boolean =>
+  (field(document, "Driver") === OVERLAY || field(document, "Scope") === "swarm") &&
+  field(document, "ConfigOnly") !== true;
+
+/**
+ * A client that names no driver leaves it to the host, which here has many engines: containers are to meet wherever they
+ * run. Undefined for what only a bridge of one engine can be, or what the engine is to refuse.
+ */
+function impliedSpec(call: Call, document: Json): NetworkSpec | undefined {
+  const { Driver, Scope, Ingress, ConfigOnly } = Object.fromEntries(
+    ["Driver", "Scope", "Ingress", "ConfigOnly"].map((name) => [name, field(document, name) || undefined]),
+  );
+  const options = Object.keys(asObject(field(document, "Options")));
+  if ((Driver ?? Scope ?? Ingress ?? ConfigOnly) !== undefined || options.some((name) => name !== MTU_OPTION)) {
+    return undefined;
+  }
+  try {
+    const spec = { ...clusterSpec(call, withField(document, "Driver", OVERLAY)), Attachable: true };
+    validateNetworkSpec(spec);
+    return spec;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws FlotillaError `invalid` for a document of the wrong shape, and as of `networkSpec`. */
+function clusterSpec(call: Call, document: Json): NetworkSpec {
+  requireJson(call.request);
+  return networkSpec(decodeDocument(document, "NetworkRequest", NETWORK_REQUEST, call.version));
 }
 
 /** Unlike all other calls of the cluster, this one is forbidden on other nodes. Source: fact sheet 12.19. */
@@ -60,13 +115,8 @@ function refuseTakenName(view: View, name: string): void {
   }
 }
 
-/** The cluster's network could never be made on this host. */
-async function refuseLocalName(api: ApiContext, call: Call, name: string): Promise<void> {
-  const { own } = await listEngineNetworks(api, call);
-  if (own.some(({ Name }) => Name === name)) throw nameTaken(name);
-}
-
-const nameTaken = (name: string): FlotillaError =>
+/** In Docker's words. */
+export const nameTaken = (name: string): FlotillaError =>
   new FlotillaError("exists", `network with name ${name} already exists`);
 
 const forbidden = (message: string): FlotillaError => new FlotillaError("forbidden", message);

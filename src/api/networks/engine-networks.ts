@@ -1,6 +1,7 @@
 import type { ApiContext, Call } from "#api/call.ts";
 import { askEngine } from "#api/engine-json.ts";
 import { NETWORK_LABEL } from "#engine/container-body.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { Labels } from "#model/spec.ts";
 
 /** A network as the engine shows it: what is not listed here is passed on as it came. */
@@ -12,6 +13,14 @@ export interface EngineNetwork {
   readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null };
   readonly ConfigOnly?: boolean;
   readonly Containers?: Readonly<Record<string, unknown>> | null;
+  /** Of a network that belongs to one of several hosts: which one. */
+  readonly Node?: unknown;
+}
+
+/** A network that belongs to the engine of one node. */
+export interface HostNetwork {
+  readonly nodeId: NodeId;
+  readonly network: EngineNetwork;
 }
 
 /** The engine's networks by their part: its own, and those that stand for networks of the cluster. */

@@ -6,20 +6,21 @@ import { parseMoment } from "#api/moment.ts";
 import { errorMessage } from "#base/errors.ts";
 import type { Timestamp } from "#model/objects.ts";
 import type { Labels } from "#model/spec.ts";
-import { type EngineNetwork, isBuiltin, listEngineNetworks } from "./engine-networks.ts";
+import { type EngineNetwork, isBuiltin } from "./engine-networks.ts";
+import { ownNetworks } from "./lookup.ts";
 
 const PRUNE_FILTERS = ["label", "label!", "until"];
 
 type Prunable = (labels: Labels, created: Timestamp) => boolean;
 
 /**
- * `POST /networks/prune`: removes what nothing uses, whatever refuses to go stays. The engine is not asked to do it by
- * itself: it would take the bridges of networks that the cluster still needs here.
+ * `POST /networks/prune`: removes what nothing uses, whatever refuses to go stays. Engines are not asked to do it by
+ * themselves: they would take the bridges of networks that the cluster still needs here.
  */
 export async function pruneNetworks(api: ApiContext, call: Call): Promise<Answer> {
   if (!isInCluster(api)) return { kind: "forward" };
   const isPrunable = prunable(parseFilters(call.query).accept(PRUNE_FILTERS), api.clock.now());
-  const removed = [...(await pruneCluster(api, isPrunable)), ...(await pruneEngine(api, call, isPrunable))];
+  const removed = [...(await pruneCluster(api, isPrunable)), ...(await pruneEngines(api, call, isPrunable))];
   return json({ NetworksDeleted: removed.length > 0 ? removed : null });
 }
 
@@ -40,13 +41,13 @@ async function pruneCluster(api: ApiContext, isPrunable: Prunable): Promise<read
   return removed;
 }
 
-async function pruneEngine(api: ApiContext, call: Call, isPrunable: Prunable): Promise<readonly string[]> {
-  const { own } = await listEngineNetworks(api, call);
+async function pruneEngines(api: ApiContext, call: Call, isPrunable: Prunable): Promise<readonly string[]> {
   const removed: string[] = [];
-  for (const network of own) {
+  for (const { nodeId, network } of await ownNetworks(api, call)) {
     if (isBuiltin(network.Name) || isTemplate(network)) continue;
     if (!isPrunable(network.Labels ?? {}, Date.parse(network.Created))) continue;
-    const { isOk } = await tellEngine(api, call, "DELETE", `/networks/${network.Id}`);
+    const engine = api.engines.engineOf(nodeId);
+    const { isOk } = await tellEngine(api, call, "DELETE", `/networks/${network.Id}`, undefined, engine);
     if (isOk) removed.push(network.Name);
   }
   return removed;

@@ -7,9 +7,10 @@ import { isHijacked } from "./hijack.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import { listenOnUnixSocket } from "./unix-socket.ts";
 
-/** PEM. Clients must present a certificate that the authority has signed. */
+/** PEM. */
 export interface TlsFiles {
-  readonly ca: string;
+  /** Clients must present a certificate that this authority has signed; when absent, they need none. */
+  readonly ca?: string;
   readonly cert: string;
   readonly key: string;
 }
@@ -37,7 +38,8 @@ export async function openListener(
   { onRequest, onUpgrade }: Listeners,
 ): Promise<Server> {
   const isTls = address.kind === "tcp" && tls !== undefined;
-  const secured = { ...OPTIONS, ...tls, requestCert: true, rejectUnauthorized: true, allowHalfOpen: true };
+  const isVerified = tls?.ca !== undefined;
+  const secured = { ...OPTIONS, ...tls, requestCert: isVerified, rejectUnauthorized: isVerified, allowHalfOpen: true };
   const server = isTls
     ? createTlsServer({ ...secured, minVersion: "TLSv1.2" }, onRequest)
     : createServer(OPTIONS, onRequest);

@@ -10,6 +10,7 @@ import { systemClock } from "#base/clock.ts";
 import { type Logger, silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import { parseListenUrl } from "./listen-address.ts";
+import type { TlsFiles } from "./listener.ts";
 import { createApiServer } from "./server.ts";
 import { INACTIVE, TestMembership } from "./test-cluster.ts";
 import { startTestEngine, type TestEngine } from "./test-engine.ts";
@@ -120,8 +121,9 @@ test("TLS takes clients with a certificate of its authority, and no others", asy
   const file = (name: string) => readFileSync(join(engine.directory, name), "utf8");
   const ours = { ca: file("ours.crt"), cert: file("ours.crt"), key: file("ours.key") };
   await using server = await start(engine);
-  const port = Number((await server.listen("tcp://127.0.0.1:0", ours)).split(":")[2]);
-  const ping = async (identity: object): Promise<number | undefined> => {
+  const listen = async (tls: TlsFiles) => Number((await server.listen("tcp://127.0.0.1:0", tls)).split(":")[2]);
+  const checked = await listen(ours);
+  const ping = async (identity: object, port = checked): Promise<number | undefined> => {
     const outgoing = request({ host: "127.0.0.1", port, path: "/_ping", ca: ours.ca, agent: false, ...identity });
     outgoing.end();
     const [answer] = await once(outgoing, "response");
@@ -131,6 +133,7 @@ test("TLS takes clients with a certificate of its authority, and no others", asy
   assert.equal(await ping({ cert: ours.cert, key: ours.key }), 200);
   await assert.rejects(ping({}));
   await assert.rejects(ping({ cert: file("theirs.crt"), key: file("theirs.key") }));
+  assert.equal(await ping({}, await listen({ cert: ours.cert, key: ours.key })), 200, "without an authority");
 });
 
 test("a server that stops ends the streams of its clients", async () => {

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { FlotillaError } from "#base/errors.ts";
 import { parseEtcdUrl } from "#store/etcd/endpoint.ts";
 import { directiveProblem, isPair, LOG_FORMATS, LOG_LEVELS } from "./directive-problem.ts";
+import { readTls, type TlsPaths } from "./tls-options.ts";
 
 /** Everything that a daemon can be told, from its flags and its configuration file. */
 export interface DaemonOptions {
@@ -19,18 +20,10 @@ export interface DaemonOptions {
   readonly defaultAddrPools: readonly string[];
   /** An etcd that users run themselves: `etcd://HOST:PORT,…/PREFIX`. */
   readonly store: StoreFiles | undefined;
-  readonly tls: TlsFiles | undefined;
+  readonly tls: TlsPaths | undefined;
   readonly logLevel: string;
   readonly logFormat: "text" | "json";
   readonly metricsAddr: string | undefined;
-}
-
-/** Paths of PEM files. Clients must show a certificate of the authority unless `verify` is off. */
-export interface TlsFiles {
-  readonly verify: boolean;
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
 }
 
 /** A store's address, and the paths of the PEM files with which it is reached; without any, it is reached without TLS. */
@@ -146,16 +139,6 @@ function readStore(given: FlagValues): StoreFiles | undefined {
   const url = String(given.store);
   parseEtcdUrl(url);
   return { url, ca, cert, key };
-}
-
-function readTls(given: FlagValues): TlsFiles | undefined {
-  if (!given.tls && !given.tlsverify) return undefined;
-  const need = (flag: "tlscacert" | "tlscert" | "tlskey"): string => {
-    if (typeof given[flag] !== "string") throw new FlotillaError("invalid", `TLS needs --${flag}`);
-    return given[flag];
-  };
-  const verify = given.tlsverify === true;
-  return { verify, ca: verify ? need("tlscacert") : "", cert: need("tlscert"), key: need("tlskey") };
 }
 
 function readConfigFile(path: string | undefined, flags: FlagValues): FlagValues {

@@ -13,6 +13,7 @@ import { SwarmNode } from "#node/swarm-node.ts";
 import { parseEtcdUrl } from "#store/etcd/endpoint.ts";
 import type { DaemonOptions, StoreFiles } from "./daemon-options.ts";
 import { createLogger } from "./logger.ts";
+import { loadTls } from "./tls-options.ts";
 import { productVersion } from "./version.ts";
 
 /** Runs a daemon until SIGTERM or SIGINT. Its containers go on; the next start takes them over. */
@@ -69,7 +70,8 @@ async function serve(
     owned.use(await startMetrics(options.metricsAddr, node));
   }
   await node.resume();
-  for (const host of options.hosts) log.info({ url: await api.listen(host, options.tls) }, "serving the Engine API");
+  const tls = options.tls && loadTls(options.tls);
+  for (const host of options.hosts) log.info({ url: await api.listen(host, tls) }, "serving the Engine API");
   log.info({ version, engine: options.engine }, "ready");
   onLoaded();
   await new Promise<void>((resolve) => {

@@ -5,7 +5,7 @@ import type { Logger } from "#base/log.ts";
 import type { Mutex } from "#base/mutex.ts";
 import type { Random } from "#base/random.ts";
 import type { Control } from "#manager/control.ts";
-import type { Strategy } from "#plan/place/strategy.ts";
+import type { PlacementPolicy } from "#plan/place/policy.ts";
 import type { ClusterEvents } from "./cluster-events.ts";
 import type { EngineLink } from "./engine-link.ts";
 import type { ClusterEngines } from "./engines/cluster-engines.ts";
@@ -28,7 +28,8 @@ export interface ApiContext {
   readonly mirrors: EngineMirrors;
   readonly placements: Placements;
   readonly execs: ExecDirectory;
-  readonly strategy: Strategy;
+  /** For single containers. */
+  readonly policy: PlacementPolicy;
   /** Held from the look at a network's name until it is taken. */
   readonly networkNames: Mutex;
   readonly events: ClusterEvents;

@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { systemClock } from "#base/clock.ts";
 import { type Logger, silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
+import { DEFAULT_POLICY } from "#plan/place/policy.ts";
 import { parseListenUrl } from "./listen-address.ts";
 import type { TlsFiles } from "./listener.ts";
 import { createApiServer } from "./server.ts";
@@ -20,6 +21,7 @@ const start = (engine: TestEngine, log: Logger = silentLogger) =>
     {
       membership: new TestMembership(INACTIVE, new Error("none")),
       engineUrl: engine.url,
+      policy: DEFAULT_POLICY,
       clock: systemClock,
       random: systemRandom,
       log,

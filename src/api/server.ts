@@ -6,6 +6,7 @@ import type { Logger } from "#base/log.ts";
 import { Mutex } from "#base/mutex.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
+import type { PlacementPolicy } from "#plan/place/policy.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
 import { type ApiContext, clusterCalls } from "./call.ts";
 import { ClusterEvents } from "./cluster-events.ts";
@@ -27,6 +28,8 @@ export interface ApiServerDeps {
   readonly membership: Membership;
   /** `unix://PATH` or `tcp://HOST:PORT` of this host's engine. */
   readonly engineUrl: string;
+  /** How single containers are placed. */
+  readonly policy: PlacementPolicy;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -99,7 +102,7 @@ function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSigna
   const engines = new ClusterEngines({ ...deps, own: engine, life: signal });
   const mirrors = new EngineMirrors({ ...deps, engines });
   const parts = { engine, engines, mirrors, placements: new Placements(), execs: new ExecDirectory() };
-  return { ...deps, ...parts, strategy: "spread", networkNames: new Mutex(), events: new ClusterEvents(deps), signal };
+  return { ...deps, ...parts, networkNames: new Mutex(), events: new ClusterEvents(deps), signal };
 }
 
 function addressUrl(server: Server, url: string): string {

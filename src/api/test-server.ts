@@ -6,6 +6,7 @@ import { FlotillaError } from "#base/errors.ts";
 import { silentLogger } from "#base/log.ts";
 import { seededRandom } from "#base/random.ts";
 import type { StoreObject } from "#model/objects.ts";
+import { DEFAULT_POLICY } from "#plan/place/policy.ts";
 import { createApiServer } from "./server.ts";
 import { ACTIVE_MANAGER, TestControl, TestMembership, TestView } from "./test-cluster.ts";
 import { startTestEngine, type TestEngine } from "./test-engine.ts";
@@ -36,6 +37,7 @@ export async function startTestApi(objects: readonly StoreObject[] = [], apiVers
   const server = await createApiServer(
     {
       membership,
+      policy: DEFAULT_POLICY,
       engineUrl: engine.url,
       clock: systemClock,
       random: seededRandom(1),

@@ -38,6 +38,7 @@ const DEFAULTS: DaemonOptions = {
   logLevel: "info",
   logFormat: "text",
   metricsAddr: undefined,
+  strategy: "spread",
 };
 
 const PEM = ["--tlscacert", "ca", "--tlscert", "cert", "--tlskey", "key"];
@@ -55,6 +56,7 @@ describe("a daemon is told", () => {
       args: ["--label", "a=b", "--label", "c=d=e", "--node-generic-resource", "gpu=4"],
       want: { labels: ["a=b", "c=d=e"], nodeGenericResources: ["gpu=4"] },
     },
+    { name: "how to rank hosts", args: ["--strategy", "binpack"], want: { strategy: "binpack" } },
     {
       name: "an etcd to keep the state in",
       args: ["--store", "etcd://a:1,b/p", "--store-tls-ca", "ca"],

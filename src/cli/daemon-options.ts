@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FlotillaError } from "#base/errors.ts";
+import { parseStrategy } from "#plan/place/policy.ts";
+import { STRATEGIES, type Strategy } from "#plan/place/strategy.ts";
 import { parseEtcdUrl } from "#store/etcd/endpoint.ts";
 import { directiveProblem, isPair, LOG_FORMATS, LOG_LEVELS } from "./directive-problem.ts";
 import { readTls, type TlsPaths } from "./tls-options.ts";
@@ -24,6 +26,8 @@ export interface DaemonOptions {
   readonly logLevel: string;
   readonly logFormat: "text" | "json";
   readonly metricsAddr: string | undefined;
+  /** How hosts are ranked for single containers. */
+  readonly strategy: Strategy;
 }
 
 /** A store's address, and the paths of the PEM files with which it is reached; without any, it is reached without TLS. */
@@ -60,6 +64,7 @@ const DIRECTIVES = {
   "log-level": "logLevel",
   "log-format": "logFormat",
   "metrics-addr": "metricsAddr",
+  strategy: "strategy",
 } as const;
 
 type Flag = (typeof DIRECTIVES)[keyof typeof DIRECTIVES];
@@ -99,6 +104,10 @@ export function addDaemonOptions(command: Command): Command {
     .addOption(new Option("-l, --log-level <level>", "least serious level to log").choices(LOG_LEVELS))
     .addOption(new Option("--log-format <format>", "form of log lines").choices(LOG_FORMATS))
     .option("--metrics-addr <host:port>", "serve Prometheus metrics")
+    .option(
+      "--strategy <name>",
+      `how hosts are ranked for single containers: ${STRATEGIES.join(", ")} (default spread)`,
+    )
     .option("--config-file <file>", `configuration as JSON (default ${DEFAULT_CONFIG_FILE})`);
 }
 
@@ -123,6 +132,7 @@ export function readDaemonOptions(flags: FlagValues & { readonly configFile?: st
     logLevel: text("logLevel", "info"),
     logFormat: given.logFormat === "json" ? "json" : "text",
     metricsAddr: given.metricsAddr === undefined ? undefined : String(given.metricsAddr),
+    strategy: parseStrategy(text("strategy", "spread")),
   };
 }
 

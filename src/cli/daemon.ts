@@ -10,6 +10,7 @@ import { parseGenericResources } from "#model/generic-resource.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { ForeignStore } from "#node/store/foreign-store.ts";
 import { SwarmNode } from "#node/swarm-node.ts";
+import { DEFAULT_POLICY } from "#plan/place/policy.ts";
 import { parseEtcdUrl } from "#store/etcd/endpoint.ts";
 import type { DaemonOptions, StoreFiles } from "./daemon-options.ts";
 import { createLogger } from "./logger.ts";
@@ -62,8 +63,9 @@ async function serve(
     ),
   );
   const version = productVersion();
+  const policy = { ...DEFAULT_POLICY, strategy: options.strategy };
   const api: ApiServer = owned.use(
-    await createApiServer({ ...system, membership: node, engineUrl: options.engine, version }, signal),
+    await createApiServer({ ...system, membership: node, engineUrl: options.engine, policy, version }, signal),
   );
   if (options.metricsAddr !== undefined) {
     const { startMetrics } = await import("./metrics.ts");

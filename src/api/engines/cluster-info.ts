@@ -1,7 +1,6 @@
 import type { ApiContext, Call } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import type { Node } from "#model/objects.ts";
-import { PLACEMENT_FILTERS } from "#plan/place/filters.ts";
 import { askAllFor } from "./ask-all.ts";
 import { allNodes, idsOf, nameOf, otherNodes } from "./nodes.ts";
 
@@ -23,8 +22,8 @@ export async function clusterInfo(api: ApiContext, call: Call, own: Json): Promi
   const sums = SUMS.map((name) => [name, [...infos.values()].reduce((sum, info) => sum + Number(info[name] ?? 0), 0)]);
   const problems = new Map(missing.map(({ nodeId, reason }) => [nodeId, reason]));
   const SystemStatus = [
-    ["Strategy", api.strategy],
-    ["Filters", PLACEMENT_FILTERS.map(({ name }) => name).join(", ")],
+    ["Strategy", api.policy.strategy],
+    ["Filters", api.policy.filters.map(({ name }) => name).join(", ")],
     ["Nodes", String(nodes.length)],
     ...nodes.flatMap((node) => hostSection(node, infos.get(node.id), problems.get(node.id))),
   ];

@@ -83,7 +83,7 @@ async function createOn(
     const { hasNetworks, hasVolumes } = await findNeeds(api, needs, call.signal);
     const able = hosts.filter((host) => mayBe(host) && hasNetworks(host.id));
     const withData = able.filter(({ id }) => hasVolumes(id));
-    const choose = (among: readonly PlacementHost[]) => place(placing, among, api.strategy, api.random.next());
+    const choose = (among: readonly PlacementHost[]) => place(placing, among, api.policy, api.random.next());
     try {
       return choose(withData);
     } catch (err) {

@@ -5,6 +5,7 @@ import { errorMessage } from "#base/errors.ts";
 import type { Placing } from "./filters.ts";
 import type { Candidate, Demand, PlacedContainer, PlacementHost } from "./host.ts";
 import { place } from "./place.ts";
+import { DEFAULT_POLICY, filtersCalled, type PlacementPolicy, parseStrategy } from "./policy.ts";
 import { STRATEGIES, type Strategy } from "./strategy.ts";
 import { extractWishes } from "./wish.ts";
 
@@ -35,9 +36,17 @@ const placingOf = (says: readonly string[] = [], candidate: Partial<Candidate> =
   candidate: { name: "new", image: "app:1", demand: NOTHING, dependencies: [], ...candidate },
 });
 
-const placed = (what: Placing, hosts: readonly PlacementHost[], strategy: Strategy = "spread", lot = 0): string => {
+const placed = (what: Placing, hosts: readonly PlacementHost[], strategy: Strategy = "spread", lot = 0): string =>
+  placedBy(what, hosts, { strategy }, lot);
+
+const placedBy = (
+  what: Placing,
+  hosts: readonly PlacementHost[],
+  policy: Partial<PlacementPolicy>,
+  lot = 0,
+): string => {
   try {
-    return place(what, hosts, strategy, lot).name;
+    return place(what, hosts, { ...DEFAULT_POLICY, ...policy }, lot).name;
   } catch (err) {
     return errorMessage(err);
   }
@@ -169,4 +178,26 @@ test("no host ever has more reserved than it has, nor a port twice", () => {
       },
     ),
   );
+});
+
+test("what an operator says of filters and of room counts", () => {
+  const hosts = [
+    hostOf("h1", { isHealthy: false }),
+    hostOf("h2", { containers: [containerOf("a", { memoryBytes: 7 * GIB, ports: [tcp(80)] })] }),
+  ];
+  const two = placingOf([], { demand: { ...NOTHING, memoryBytes: 2 * GIB } });
+  assert.match(placedBy(two, hosts, {}), /no resources available/);
+  assert.equal(placedBy(two, hosts, { overcommit: 0.125 }), "h2");
+  assert.match(placedBy(two, hosts, { overcommit: 0.12 }), /no resources available/);
+  assert.equal(placedBy(two, hosts, { filters: filtersCalled(["constraint"]) }), "h1");
+  const port = placingOf(["constraint:node==h2"], { demand: { ...NOTHING, ports: [tcp(80)] } });
+  const both = "Unable to find a node that satisfies the following conditions \n[node==h2]\n[port 80/tcp]";
+  assert.equal(placedBy(port, hosts, { filters: filtersCalled(["constraint", "port"]) }).startsWith(both), true);
+  assert.equal(placedBy(port, hosts, { filters: [] }), "h1");
+});
+
+test("names of strategies and filters are checked", () => {
+  assert.equal(parseStrategy("binpacking"), "binpack");
+  assert.throws(() => parseStrategy("best"), { code: "invalid", message: /strategy best is not supported: .*binpack/ });
+  assert.throws(() => filtersCalled(["health", "mood"]), { code: "invalid", message: /filter mood is not supported/ });
 });

@@ -1,7 +1,8 @@
 import { FlotillaError } from "#base/errors.ts";
-import { PLACEMENT_FILTERS, type PlacementFilter, type Placing } from "./filters.ts";
+import type { PlacementFilter, Placing } from "./filters.ts";
 import type { PlacementHost } from "./host.ts";
-import { rankHosts, type Strategy } from "./strategy.ts";
+import type { PlacementPolicy } from "./policy.ts";
+import { rankHosts } from "./strategy.ts";
 
 /**
  * The host for a single container. What is wished softly counts as long as some host can give all of it, and is given
@@ -9,19 +10,24 @@ import { rankHosts, type Strategy } from "./strategy.ts";
  * @param lot in [0, 1), for strategy `random`.
  * @throws FlotillaError `unavailable` that says which condition no host fulfils.
  */
-export function place(what: Placing, hosts: readonly PlacementHost[], strategy: Strategy, lot: number): PlacementHost {
+export function place(
+  what: Placing,
+  hosts: readonly PlacementHost[],
+  policy: PlacementPolicy,
+  lot: number,
+): PlacementHost {
   if (hosts.length === 0) throw new FlotillaError("unavailable", "No nodes available in the cluster");
-  return choose(what, hosts, strategy, lot) ?? choose(hardOnly(what), hosts, strategy, lot) ?? refuse(what, hosts);
+  return choose(what, hosts, policy, lot) ?? choose(hardOnly(what), hosts, policy, lot) ?? refuse(what, hosts, policy);
 }
 
 function choose(
   what: Placing,
   hosts: readonly PlacementHost[],
-  strategy: Strategy,
+  policy: PlacementPolicy,
   lot: number,
 ): PlacementHost | undefined {
-  const left = PLACEMENT_FILTERS.reduce((rest, filter) => rest.filter((host) => filter.accepts(host, what)), hosts);
-  return rankHosts(left, what.candidate.demand, strategy, lot)[0];
+  const left = policy.filters.reduce((rest, filter) => rest.filter((host) => filter.accepts(host, what)), hosts);
+  return rankHosts(left, what.candidate.demand, policy, lot)[0];
 }
 
 const hardOnly = (what: Placing): Placing => ({
@@ -32,11 +38,11 @@ const hardOnly = (what: Placing): Placing => ({
 });
 
 /** Says which condition was the last straw, in classic Swarm's form, and why, host by host. */
-function refuse(wanted: Placing, hosts: readonly PlacementHost[]): never {
+function refuse(wanted: Placing, hosts: readonly PlacementHost[], { filters }: PlacementPolicy): never {
   const what = hardOnly(wanted);
   let left = hosts;
   const asked: string[] = [];
-  for (const filter of PLACEMENT_FILTERS) {
+  for (const filter of filters) {
     const conditions = filter.conditions(what);
     if (conditions.length > 0) asked.push(`[${conditions.join(" ")}]`);
     const rest = left.filter((host) => filter.accepts(host, what));

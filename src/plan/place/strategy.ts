@@ -11,6 +11,12 @@ interface Ranked {
   readonly weight: number;
 }
 
+/** What of a policy matters here. */
+interface Ranking {
+  readonly strategy: Strategy;
+  readonly overcommit: number;
+}
+
 /**
  * The hosts that have room, the best first. Among equals the order stays.
  * @param lot in [0, 1), for `random`.
@@ -18,11 +24,11 @@ interface Ranked {
 export function rankHosts(
   hosts: readonly PlacementHost[],
   demand: Demand,
-  strategy: Strategy,
+  { strategy, overcommit }: Ranking,
   lot: number,
 ): readonly PlacementHost[] {
   const ranked = hosts.flatMap((host): Ranked[] => {
-    const weight = weigh(host, demand);
+    const weight = weigh(host, demand, overcommit);
     return weight === undefined ? [] : [{ host, weight }];
   });
   if (strategy === "random") return rotate(ranked, lot).map(({ host }) => host);
@@ -33,9 +39,10 @@ export function rankHosts(
 }
 
 /** Undefined for a host without enough room. */
-function weigh(host: PlacementHost, { nanoCpus, memoryBytes }: Demand): number | undefined {
-  const cpu = score(host.nanoCpus, sum(host, "nanoCpus"), nanoCpus);
-  const memory = score(host.memoryBytes, sum(host, "memoryBytes"), memoryBytes);
+function weigh(host: PlacementHost, { nanoCpus, memoryBytes }: Demand, overcommit: number): number | undefined {
+  const total = (owned: number) => Math.floor(owned * (1 + overcommit));
+  const cpu = score(total(host.nanoCpus), sum(host, "nanoCpus"), nanoCpus);
+  const memory = score(total(host.memoryBytes), sum(host, "memoryBytes"), memoryBytes);
   return cpu === undefined || memory === undefined ? undefined : cpu + memory;
 }
 

@@ -14,10 +14,26 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   manager: ["plan", "store", "wire", "model", "base"],
   agent: ["plan", "wire", "engine", "network", "model", "base"],
   api: ["manager", "plan", "store", "wire", "engine", "model", "base"],
+  classic: ["api", "manager", "plan", "store", "wire", "engine", "model", "base"],
   node: ["manager", "agent", "api", "plan", "store", "wire", "engine", "network", "model", "base"],
   lab: ["model", "base", "engine"],
   sim: ["manager", "agent", "plan", "store", "wire", "engine", "network", "model", "base"],
-  cli: ["node", "manager", "agent", "api", "plan", "store", "wire", "engine", "network", "lab", "sim", "model", "base"],
+  cli: [
+    "node",
+    "classic",
+    "manager",
+    "agent",
+    "api",
+    "plan",
+    "store",
+    "wire",
+    "engine",
+    "network",
+    "lab",
+    "sim",
+    "model",
+    "base",
+  ],
 };
 
 const IMPORT = /(?:from|import)\s*\(?\s*"([^"]+)"/g;

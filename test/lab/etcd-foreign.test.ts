@@ -1,59 +1,13 @@
 /** The etcd driver of the store on an etcd that users run: several addresses, and TLS in both directions. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { openEtcdStore } from "#store/etcd/store.ts";
 import { EtcdServer } from "#store/etcd/testing/etcd-server.ts";
 import { createOne, never } from "#store/testing/driver.ts";
 import { service, task } from "#store/testing/samples.ts";
 import { sealed } from "#store/testing/sqlite-database.ts";
-
-/** A port of the loopback that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
-
-function openssl(directory: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync("openssl", args, { cwd: directory });
-  assert.equal(status, 0, String(stderr));
-}
-
-/** An authority, and the certificates of a server at 127.0.0.1 and of a client. */
-class Certificates implements Disposable {
-  readonly directory = mkdtempSync(join(tmpdir(), "flotilla-tls-"));
-
-  constructor() {
-    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    openssl(this.directory, "req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca");
-    for (const name of ["server", "client"]) {
-      writeFileSync(join(this.directory, `${name}.ext`), "subjectAltName=IP:127.0.0.1\n");
-      openssl(this.directory, "req", ...key, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-      const authority = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
-      const files = ["-in", `${name}.csr`, "-out", `${name}.pem`, "-extfile", `${name}.ext`];
-      openssl(this.directory, "x509", "-req", ...authority, ...files);
-    }
-  }
-
-  path(name: string): string {
-    return join(this.directory, name);
-  }
-
-  read(name: string): string {
-    return readFileSync(this.path(name), "utf8");
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true });
-  }
-}
+import { Certificates } from "./certificates.ts";
+import { freePort } from "./free-port.ts";
 
 test("a store with TLS; who shows no certificate, or does not trust the etcd's, is told so", async () => {
   using certificates = new Certificates();

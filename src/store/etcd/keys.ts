@@ -54,5 +54,5 @@ export function keySpace(prefix: string): KeySpace {
   };
 }
 
-/** Counts up the slash at the end. */
-const startingWith = (prefix: string): KeyRange => ({ key: prefix, end: `${prefix.slice(0, -1)}0` });
+/** All keys that begin with `prefix`, which ends in a slash: it is counted up. */
+export const startingWith = (prefix: string): KeyRange => ({ key: prefix, end: `${prefix.slice(0, -1)}0` });

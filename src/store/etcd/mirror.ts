@@ -1,4 +1,4 @@
-import { aborted, isAbort } from "#base/abort.ts";
+import { isAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorCode, FlotillaError } from "#base/errors.ts";
 import { Fanout } from "#base/fanout.ts";
@@ -14,16 +14,11 @@ import { Progress } from "#store/progress.ts";
 import { SharedParts } from "#store/shared-parts.ts";
 import type { Commit, Watch } from "#store/store.ts";
 import type { EtcdClient } from "./client.ts";
-import {
-  type Event,
-  Event_EventType as EventType,
-  type WatchRequest,
-  type WatchResponse,
-} from "./generated/etcdserverpb/rpc_pb.ts";
+import { type Event, Event_EventType as EventType, type WatchResponse } from "./generated/etcdserverpb/rpc_pb.ts";
 import type { Layout } from "./layout.ts";
 import { type Loaded, loadObjects } from "./load.ts";
 import type { OwnWrites } from "./own-writes.ts";
-import { bytes } from "./requests.ts";
+import { bytes, watchRequest } from "./requests.ts";
 import { objectKey } from "./transaction.ts";
 
 /** Between the end of a watch and the next: the member is our neighbour, and usually back soon. */
@@ -120,7 +115,7 @@ export class Mirror {
       progressNotify: true,
     };
     return this.#client.stream(signal, (member, options) =>
-      member.watch.watch(keptOpen({ requestUnion: { case: "createRequest", value } }, options.signal), options),
+      member.watch.watch(watchRequest(value, options.signal), options),
     );
   }
 
@@ -173,15 +168,6 @@ export class Mirror {
     this.#revision = this.#layout.revision(revision);
     this.progress.reach(this.#revision);
   }
-}
-
-/** etcd takes the end of the requests for the end of the watch. */
-async function* keptOpen<T extends Pick<WatchRequest, "requestUnion"> | object>(
-  request: T,
-  signal: AbortSignal,
-): AsyncGenerator<T> {
-  yield request;
-  await aborted(signal);
 }
 
 /** etcd never splits what belongs to one revision. */

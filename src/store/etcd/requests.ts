@@ -1,4 +1,5 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { aborted } from "#base/abort.ts";
 import type { Revision } from "#model/objects.ts";
 import { envelopeFloor } from "./envelope.ts";
 import {
@@ -8,6 +9,7 @@ import {
   RequestOpSchema,
   Compare_CompareResult as Result,
   Compare_CompareTarget as Target,
+  type WatchCreateRequestSchema,
 } from "./generated/etcdserverpb/rpc_pb.ts";
 import type { KeyRange } from "./keys.ts";
 
@@ -68,3 +70,9 @@ export const isRangeEmpty = ({ key, end }: KeyRange): Compare =>
     result: Result.EQUAL,
     targetUnion: { case: "createRevision", value: 0n },
   });
+
+/** The requests of a watch, until `signal` aborts: etcd takes the end of the requests for the end of the watch. */
+export async function* watchRequest(value: MessageInitShape<typeof WatchCreateRequestSchema>, signal: AbortSignal) {
+  yield { requestUnion: { case: "createRequest" as const, value } };
+  await aborted(signal);
+}

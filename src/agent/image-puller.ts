@@ -1,7 +1,7 @@
-import { LinkedAbort } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorCode, errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
+import { SharedWork } from "#base/shared-work.ts";
 import type { Engine } from "#engine/engine.ts";
 import { familiarReference, hasDigest, isImageId, pullReference } from "#engine/image-name.ts";
 
@@ -19,12 +19,6 @@ interface Deps {
   readonly preferLocalImages?: boolean;
 }
 
-interface Pull {
-  readonly done: Promise<void>;
-  readonly stop: AbortController;
-  waiting: number;
-}
-
 /** The image comes first, as in Docker: clients show little more than the beginning. */
 const noSuchImage = (image: string, cause: unknown): FlotillaError =>
   new FlotillaError(errorCode(cause), `No such image: ${familiarReference(image)}: ${errorMessage(cause)}`, { cause });
@@ -38,7 +32,7 @@ const noSuchImage = (image: string, cause: unknown): FlotillaError =>
  */
 export class ImagePuller {
   readonly #deps: Deps;
-  readonly #pulls = new Map<string, Pull>();
+  readonly #pulls = new SharedWork<void>();
   readonly #failedAt = new Map<string, number>();
 
   constructor(deps: Deps) {
@@ -87,35 +81,7 @@ export class ImagePuller {
   }
 
   async #pull(reference: string, auth: string | undefined, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
     const key = JSON.stringify([reference, auth]);
-    const pull = this.#pulls.get(key) ?? this.#begin(key, reference, auth);
-    using waiter = new LinkedAbort(signal);
-    const { promise: gaveUp, reject } = Promise.withResolvers<never>();
-    waiter.signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    pull.waiting++;
-    try {
-      await Promise.race([pull.done, gaveUp]);
-    } finally {
-      pull.waiting--;
-      if (pull.waiting === 0) {
-        pull.stop.abort(new Error("nobody needs the image any more"));
-        this.#forget(key, pull);
-      }
-    }
-  }
-
-  #begin(key: string, reference: string, auth: string | undefined): Pull {
-    const stop = new AbortController();
-    const done = this.#deps.engine.pullImage(reference, auth, stop.signal);
-    const pull: Pull = { done, stop, waiting: 0 };
-    this.#pulls.set(key, pull);
-    const forget = () => this.#forget(key, pull);
-    done.then(forget, forget);
-    return pull;
-  }
-
-  #forget(key: string, pull: Pull): void {
-    if (this.#pulls.get(key) === pull) this.#pulls.delete(key);
+    await this.#pulls.run(key, signal, (stop) => this.#deps.engine.pullImage(reference, auth, stop));
   }
 }

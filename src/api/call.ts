@@ -11,6 +11,7 @@ import type { EngineLink } from "./engine-link.ts";
 import type { ClusterEngines } from "./engines/cluster-engines.ts";
 import type { EngineMirrors } from "./engines/engine-mirrors.ts";
 import type { ExecDirectory } from "./engines/exec-directory.ts";
+import type { ImageCopies } from "./engines/image-copies.ts";
 import type { Placements } from "./engines/placements.ts";
 import { fromManager } from "./errors.ts";
 import { clusterOf } from "./follow-cluster.ts";
@@ -28,6 +29,7 @@ export interface ApiContext {
   readonly mirrors: EngineMirrors;
   readonly placements: Placements;
   readonly execs: ExecDirectory;
+  readonly copies: ImageCopies;
   /** For single containers. */
   readonly policy: PlacementPolicy;
   /** Held from the look at a network's name until it is taken. */

@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { sendError } from "./answer.ts";
 import { isOlder, MAX_API_VERSION } from "./api-version.ts";
@@ -55,6 +56,39 @@ export async function forward(
   else if (hasBody(request)) request.pipe(outgoing);
   else outgoing.end();
   await over.promise;
+}
+
+/**
+ * Begins a client's call at an engine, its body streaming on, and resolves with the engine's answer: for answers to which
+ * something is added here.
+ * @param body in place of the request's own.
+ * @throws FlotillaError `unavailable` when the engine does not answer.
+ */
+export async function passCall(
+  engine: EngineLink,
+  request: IncomingMessage,
+  target: string,
+  signal: AbortSignal,
+  body: Readable = request,
+): Promise<IncomingMessage> {
+  signal.throwIfAborted();
+  const outgoing = engine.request({ method: request.method ?? "GET", path: target, headers: requestHeaders(request) });
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const onAbort = () => outgoing.destroy(new Error("aborted", { cause: signal.reason }));
+  signal.addEventListener("abort", onAbort, { once: true });
+  outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
+  outgoing.on("error", (err) => {
+    body.unpipe(outgoing);
+    reject(signal.aborted ? signal.reason : engine.unreachable(err));
+  });
+  outgoing.once("response", (answer) => {
+    // An engine may answer before it has read all of a request: what is left must not stay in the connection.
+    answer.once("close", () => body.unpipe(outgoing).resume());
+    resolve(answer);
+  });
+  if (hasBody(request)) body.pipe(outgoing);
+  else outgoing.end();
+  return await promise;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Handler } from "./call.ts";
 import { createConfig, inspectConfig, listConfigs, removeConfig, updateConfig } from "./configs.ts";
 import { createContainer, listContainersOf, removeContainer } from "./containers.ts";
 import { listenEvents } from "./events.ts";
+import { sendImageArchive } from "./image-archive.ts";
 import { createImage, listImagesOf } from "./images.ts";
 import { serviceLogs, taskLogs } from "./logs.ts";
 import { connectNetwork, disconnectNetwork } from "./networks/connect.ts";
@@ -93,6 +94,9 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/flotilla/backup", handle: backUp },
   { method: "POST", path: "/flotilla/restore", handle: restore },
   { method: "POST", path: "/flotilla/reconnect", handle: reconnect },
+
+  // Other daemons ask this.
+  { method: "GET", path: "/flotilla/images/archive", handle: sendImageArchive },
 ];
 
 /** Path heads that are the cluster's alone: what is no route under them must not reach the engine's own swarm mode. */

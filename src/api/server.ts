@@ -15,7 +15,9 @@ import { EngineLink } from "./engine-link.ts";
 import { ClusterEngines } from "./engines/cluster-engines.ts";
 import { EngineMirrors } from "./engines/engine-mirrors.ts";
 import { ExecDirectory } from "./engines/exec-directory.ts";
+import { ImageCopies } from "./engines/image-copies.ts";
 import { Placements } from "./engines/placements.ts";
+import { TagKeeper } from "./engines/tag-keeper.ts";
 import { clusterOf } from "./follow-cluster.ts";
 import { hijack } from "./hijack.ts";
 import { parseListenUrl } from "./listen-address.ts";
@@ -73,6 +75,7 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   door.open(listeners);
   jobs.spawn("cluster events", (stop) => api.events.run(stop));
   jobs.spawn("engine mirrors", (stop) => api.mirrors.run(stop));
+  jobs.spawn("missed tags", (stop) => new TagKeeper(api).run(stop));
   return {
     async listen(url, tls) {
       if (jobs.signal.aborted) throw new FlotillaError("unavailable", "the API server has stopped");
@@ -101,7 +104,8 @@ function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSigna
   const engine = new EngineLink(localEngine(engineUrl), deps.clock, signal);
   const engines = new ClusterEngines({ ...deps, own: engine, life: signal });
   const mirrors = new EngineMirrors({ ...deps, engines });
-  const parts = { engine, engines, mirrors, placements: new Placements(), execs: new ExecDirectory() };
+  const followed = { engine, engines, mirrors };
+  const parts = { ...followed, placements: new Placements(), execs: new ExecDirectory(), copies: new ImageCopies() };
   return { ...deps, ...parts, networkNames: new Mutex(), events: new ClusterEvents(deps), signal };
 }
 

@@ -122,6 +122,8 @@ export class TestControl implements Control {
   renameAttached = (...call: unknown[]) => this.#record("renameAttached", call, undefined);
   updateNode = (...call: unknown[]) => this.#record("updateNode", call, undefined);
   removeNode = (...call: unknown[]) => this.#record("removeNode", call, undefined);
+  tagsMissed = (...call: unknown[]) => this.#record("tagsMissed", call, undefined);
+  tagsCaught = (...call: unknown[]) => this.#record("tagsCaught", call, undefined);
   updateCluster = (...call: unknown[]) => this.#record("updateCluster", call, undefined);
   unlockKey = () => "SWMKEY-1-test";
   logs: Control["logs"] = (...call) => this.lines(...call);

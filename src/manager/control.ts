@@ -1,5 +1,5 @@
 import type { NodeId } from "#model/ids.ts";
-import type { Revision, Task } from "#model/objects.ts";
+import type { Revision, Task, Timestamp } from "#model/objects.ts";
 import type { ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec } from "#model/spec.ts";
 import type { View } from "#model/view.ts";
 import type { Commit } from "#store/store.ts";
@@ -94,6 +94,10 @@ export interface Control {
 
   updateNode(id: string, version: Revision, spec: NodeSpec, signal: AbortSignal): Promise<void>;
   removeNode(id: string, force: boolean, signal: AbortSignal): Promise<void>;
+  /** Notes that these nodes could not be told of tags that mean other images now. */
+  tagsMissed(nodeIds: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Takes the note back, unless it is newer than `since`: a node's `missedTagsAt`. */
+  tagsCaught(nodeId: string, since: Timestamp, signal: AbortSignal): Promise<void>;
 
   updateCluster(version: Revision, spec: ClusterSpec, rotate: ClusterRotation, signal: AbortSignal): Promise<void>;
   /** `SWMKEY-1-…`, or "" while autolock is off. */

@@ -175,6 +175,11 @@ export interface Node extends Meta {
    * containers that it runs there. The allocator gives it, and takes it back when the node has no task on the network.
    */
   readonly attachments?: Readonly<Record<NetworkId, string>>;
+  /**
+   * When a tag was last given to another image in the cluster while this node could not be told: its own images may be
+   * older. Absent: it has missed nothing.
+   */
+  readonly missedTagsAt?: Timestamp;
 }
 
 export type NodeState = "unknown" | "down" | "ready" | "disconnected";

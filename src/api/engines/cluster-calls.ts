@@ -8,5 +8,6 @@ export { clusterHandler } from "./handlers.ts";
 export { containersElsewhere, listHostNetworks, namedOnHost, networkOnHost, networksOfHost } from "./host-networks.ts";
 export { listImages } from "./images.ts";
 export { listContainers } from "./list-containers.ts";
+export { importImage } from "./load.ts";
 export { locate } from "./locate.ts";
 export { pullImage } from "./pull.ts";

@@ -12,7 +12,6 @@ import type { Placing } from "#plan/place/filters.ts";
 import type { Candidate, PlacementHost } from "#plan/place/host.ts";
 import { place } from "#plan/place/place.ts";
 import { extractWishes } from "#plan/place/wish.ts";
-import { copyImage } from "./copy-image.ts";
 import { findContainer } from "./find-container.ts";
 import { whoHasImage } from "./holders.ts";
 import { namedOnHost } from "./host-networks.ts";
@@ -61,7 +60,7 @@ export async function createInCluster(api: ApiContext, call: Call): Promise<Answ
     return (await createOn(api, call, wanted, ({ id }) => holders.includes(id))).answer;
   } catch (err) {
     if (errorCode(err) !== "unavailable") throw err;
-    await copyImage(api, image, { from: holder, to: first.nodeId }, call.signal);
+    await api.copies.copy(api, image, { from: holder, to: first.nodeId }, call.signal);
     return (await createOn(api, call, wanted, ({ id }) => id === first.nodeId)).answer;
   }
 }

@@ -4,7 +4,8 @@ import { inspectVisible } from "#api/networks/inspect.ts";
 import { removeVisible } from "#api/networks/remove.ts";
 import { renameInCluster } from "./create-container.ts";
 import { diskUsage } from "./disk-usage.ts";
-import { removeImage, tagImage } from "./images.ts";
+import { commitContainer, removeImage, tagImage } from "./images.ts";
+import { loadImages } from "./load.ts";
 import { pruneAll } from "./prune.ts";
 import { listVolumes, removeVolume } from "./volumes.ts";
 
@@ -29,6 +30,8 @@ interface ClusterCall {
 const CLUSTER_CALLS: readonly ClusterCall[] = [
   { method: "POST", path: /^\/containers\/(.+)\/rename$/, handle: renameInCluster },
   { method: "POST", path: /^\/images\/(.+)\/tag$/, handle: tagImage },
+  { method: "POST", path: /^\/(commit)$/, handle: commitContainer },
+  { method: "POST", path: /^\/images\/(load)$/, handle: loadImages },
   { method: "POST", path: /^\/(containers|images|volumes|build)\/prune$/, handle: pruneAll },
   { method: "DELETE", path: /^\/images\/(.+)$/, handle: removeImage },
   { method: "GET", path: /^\/(volumes)$/, handle: listVolumes },

@@ -1,4 +1,5 @@
-import { type ApiContext, type Call, json, list, type OwnAnswer } from "#api/call.ts";
+import { parseJson, readBody } from "#api/body.ts";
+import { type ApiContext, type Call, empty, json, list, type OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
 import { parseFilters } from "#api/filters.ts";
@@ -6,10 +7,12 @@ import { textField, textsField } from "#api/raw-document.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAllFor } from "./ask-all.ts";
+import { findContainer } from "./find-container.ts";
 import { imageHolders } from "./holders.ts";
 import { missingWarning } from "./missing.ts";
 import { hostName, idsOf, wantedNodes } from "./nodes.ts";
 import { queryWithout } from "./query-without.ts";
+import { spreadTags } from "./spread-tags.ts";
 
 /** `GET /images/json`: the images of all hosts, each once, with all the names that it has anywhere. */
 export async function listImages(api: ApiContext, call: Call): Promise<OwnAnswer> {
@@ -42,12 +45,32 @@ function unitedTexts(one: Json, other: Json, name: string): readonly string[] {
   return named.length > 0 ? named : all;
 }
 
-/** `POST /images/{name}/tag`: on every host that has the image. */
+/** `POST /images/{name}/tag`: on every host that has the image; and where the tag meant another one, it gets this. */
 export async function tagImage(api: ApiContext, call: Call, image: string): Promise<OwnAnswer> {
   const path = `/images/${encodeURI(image)}/tag?${call.query.toString()}`;
-  const answers = await onHolders(api, call, image, "POST", path);
-  return answers[0]?.[1].answer ?? { kind: "empty", status: 201 };
+  const [first] = await onHolders(api, call, image, "POST", path);
+  if (first === undefined) return empty(201);
+  const [nodeId, { isOk, answer }] = first;
+  if (isOk) missingWarning(api, call, await spreadTags(api, [nameIn(call.query)], nodeId, call.signal));
+  return answer;
 }
+
+/** `POST /commit`: on the container's host; what else had the name gets the new image. */
+export async function commitContainer(api: ApiContext, call: Call): Promise<OwnAnswer> {
+  const { nodeId, id } = await findContainer(api, call.query.get("container") ?? "", call.signal);
+  const query = new URLSearchParams(call.query);
+  query.set("container", id);
+  const text = (await readBody(call.request)).toString("utf8");
+  const body = text.trim() === "" ? undefined : parseJson(text);
+  const path = `/commit?${query.toString()}`;
+  const { isOk, answer } = await tellEngine(api, call, "POST", path, body, api.engines.engineOf(nodeId));
+  if (isOk) missingWarning(api, call, await spreadTags(api, [nameIn(call.query)], nodeId, call.signal));
+  return answer;
+}
+
+/** The name that a call gives to an image, or "". */
+export const nameIn = (query: URLSearchParams): string =>
+  [query.get("repo"), query.get("tag")].filter((part) => part !== null && part !== "").join(":");
 
 /** `DELETE /images/{name}`: from every host that has it. What one of them refuses is told, with its name. */
 export async function removeImage(api: ApiContext, call: Call, image: string): Promise<OwnAnswer> {

@@ -85,16 +85,7 @@ const ofExec: Locator = async (api, { prefix, path, query, signal }) => {
   return { engine: api.engines.engineOf(nodeId), target: prefix + path + query };
 };
 
-const ofCommit: Locator = async (api, { prefix, path, query, signal }) => {
-  const options = new URLSearchParams(query);
-  const container = path === "/commit" ? options.get("container") : null;
-  if (!container) return undefined;
-  const { nodeId, id } = await findContainer(api, container, signal);
-  options.set("container", id);
-  return { engine: api.engines.engineOf(nodeId), target: `${prefix}/commit?${options.toString()}` };
-};
-
-const LOCATORS: readonly Locator[] = [ofContainer, removedContainer, ofImage, ofVolume, ofExec, ofCommit];
+const LOCATORS: readonly Locator[] = [ofContainer, removedContainer, ofImage, ofVolume, ofExec];
 
 /**
  * Finds the engine that a call is about: the one that has what the path or the query names. Calls that are about nothing

@@ -178,3 +178,17 @@ test("removing a node succeeds although its status changes meanwhile", async () 
   ]);
   assert.equal(view.get("node", "n1"), undefined);
 });
+
+test("what a node has missed is noted until it has caught up with the last of it", async () => {
+  const { fixture, view, control } = await open(aNode({ id: "n1" }), aNode({ id: "n2" }));
+  await using _ = fixture;
+  const missed = (id: string) => view.get("node", id)?.missedTagsAt ?? 0;
+  await control.tagsMissed(["n1", "gone"], fixture.signal);
+  const first = missed("n1");
+  await control.tagsMissed(["n1"], fixture.signal);
+  assert.ok(missed("n1") > first && first > 0);
+  await control.tagsCaught("n1", first, fixture.signal);
+  assert.ok(missed("n1") > 0, "something was missed since");
+  await control.tagsCaught("n1", missed("n1"), fixture.signal);
+  assert.deepEqual([missed("n1"), missed("n2")], [0, 0]);
+});

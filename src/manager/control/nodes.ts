@@ -16,8 +16,10 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** Nodes: labels, availability, role, removal. */
-export function createNodeControl({ state, clock }: Deps): Pick<Control, "updateNode" | "removeNode"> {
+type NodeControl = Pick<Control, "updateNode" | "removeNode" | "tagsMissed" | "tagsCaught">;
+
+/** Nodes: labels, availability, role, removal, and what they know of images. */
+export function createNodeControl({ state, clock }: Deps): NodeControl {
   const { view } = state;
 
   const find = (id: string): Node => {
@@ -50,6 +52,27 @@ export function createNodeControl({ state, clock }: Deps): Pick<Control, "update
           { type: "update" as const, object, expect: cluster.version },
           { type: "delete" as const, kind: "node" as const, id, expect: node.version },
         ];
+      };
+      await commitFresh(state, build, signal);
+    },
+
+    async tagsMissed(nodeIds, signal) {
+      const build = () =>
+        nodeIds.flatMap((id) => {
+          const node = view.get("node", id);
+          if (node === undefined) return [];
+          const object = { ...node, missedTagsAt: Math.max(clock.now(), (node.missedTagsAt ?? 0) + 1) };
+          return [{ type: "update" as const, object, expect: node.version }];
+        });
+      await commitFresh(state, build, signal);
+    },
+
+    async tagsCaught(nodeId, since, signal) {
+      const build = () => {
+        const node = view.get("node", nodeId);
+        if (node?.missedTagsAt !== since) return [];
+        const { missedTagsAt: _caught, ...object } = node;
+        return [{ type: "update" as const, object, expect: node.version }];
       };
       await commitFresh(state, build, signal);
     },

@@ -21,6 +21,7 @@ import { LogPublisher } from "./log-publisher.ts";
 import { NetworkKeeper } from "./network-keeper.ts";
 import { NetworkObjects } from "./network-objects.ts";
 import { removeOrphans } from "./orphans.ts";
+import { PeerImages } from "./peer-images.ts";
 import { Reporter } from "./reporter.ts";
 import { Runners } from "./runners.ts";
 import type { AgentConnection } from "./session.ts";
@@ -107,7 +108,8 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
     return description;
   };
   const payloads = new NodePayloads();
-  const images = new ImagePuller(deps);
+  const peers = new PeerImages(log);
+  const images = new ImagePuller({ ...deps, peers });
   const networks: NetworkKeeper = new NetworkKeeper({
     clock,
     log,
@@ -160,7 +162,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
   const { openTarget } = deps;
   const tunnels = openTarget && { ...deps, openTarget, life: jobs.signal };
   const shown = { describe, describeAgain, tunnels };
-  const session = { clock, log, worker, reporter, logs, networks, desk, keepOrphansAway, ...shown };
+  const session = { clock, log, worker, reporter, logs, networks, desk, peers, keepOrphansAway, ...shown };
   const ownManager = deps.ownManager ?? (() => undefined);
   const keeper = new SessionKeeper({
     ...deps,

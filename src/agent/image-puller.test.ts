@@ -4,7 +4,9 @@ import { FlotillaError } from "#base/errors.ts";
 import { silentLogger } from "#base/log.ts";
 import { ManualClock } from "#base/manual-clock.ts";
 import { createFakeEngine } from "#engine/fake-engine.ts";
+import type { ImageProgress, ImageRequest } from "#wire/protocol.ts";
 import { ImagePuller } from "./image-puller.ts";
+import type { PeerImages } from "./peer-images.ts";
 import { description } from "./testing/builders.ts";
 
 const never = new AbortController().signal;
@@ -14,7 +16,20 @@ const unreachable = new FlotillaError("internal", "lookup registry: connection r
 function bed(preferLocalImages = false) {
   const clock = new ManualClock();
   const engine = createFakeEngine({ clock, description });
-  return { clock, engine, images: new ImagePuller({ engine, clock, log: silentLogger, preferLocalImages }) };
+  const asked: ImageRequest[] = [];
+  /** What other hosts give, and when; they put it onto the engine. */
+  const given = { made: "", anything: "" };
+  const peers: Pick<PeerImages, "bring"> = {
+    async bring(request, _signal, tell) {
+      asked.push(request);
+      if (request.image !== (request.pullFailed ? given.anything : given.made)) return false;
+      tell({ from: "h2", sentBytes: 1, totalBytes: 2 });
+      engine.addImage(request.image, { pullError: unreachable });
+      return true;
+    },
+  };
+  const images = new ImagePuller({ engine, clock, log: silentLogger, peers, preferLocalImages });
+  return { clock, engine, images, asked, given };
 }
 
 test("an image named by its id is never pulled", async () => {
@@ -95,4 +110,30 @@ test("credentials make it another pull", async () => {
   await clock.advance(10);
   await both;
   assert.equal(engine.calls("pullImage"), 2);
+});
+
+test("an image that was made in the cluster comes from a host that has it, and no registry is asked", async () => {
+  const { clock, engine, images, asked, given } = bed();
+  given.made = "app:1";
+  const told: ImageProgress[] = [];
+  await images.ensure("app:1", undefined, never, (progress) => told.push(progress));
+  await images.ensure("app:1", undefined, never);
+  assert.deepEqual([engine.calls("pullImage"), asked, told.length], [0, [{ image: "app:1", pullFailed: false }], 1]);
+  await clock.advance(30_000);
+  await images.ensure("app:1", undefined, never);
+  assert.equal(asked.length, 2, "it may have been made anew");
+});
+
+test("an image that cannot be pulled comes from a host that has it", async () => {
+  const { engine, images, asked, given } = bed();
+  engine.publishImage("app:1", { pullError: unreachable });
+  given.anything = "app:1";
+  await images.ensure("app:1", undefined, never);
+  assert.deepEqual(
+    asked.map(({ pullFailed }) => pullFailed),
+    [false, true],
+  );
+  given.anything = DIGEST;
+  await images.ensure(DIGEST, undefined, never);
+  assert.equal(engine.calls("pullImage"), 1, "an id is never pulled");
 });

@@ -1,13 +1,15 @@
 import type { Clock } from "#base/clock.ts";
 import { errorCode, errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
-import { SharedWork } from "#base/shared-work.ts";
+import { SharedWork, type Watcher } from "#base/shared-work.ts";
 import type { Engine } from "#engine/engine.ts";
-import { familiarReference, hasDigest, isImageId, pullReference } from "#engine/image-name.ts";
+import { familiarReference, hasDigest, isImageId, pullReference } from "#model/image-name.ts";
+import type { ImageProgress } from "#wire/protocol.ts";
+import type { PeerImages } from "./peer-images.ts";
 
 /**
- * After a pull failed although the image is local, the registry is left alone this long: tasks that start meanwhile
- * take the local image at once.
+ * After no registry gave an image that is local all the same, registries and other hosts are left alone this long: tasks
+ * that start meanwhile take the local image at once.
  */
 const PULL_PAUSE_MS = 30_000;
 
@@ -15,6 +17,8 @@ interface Deps {
   readonly engine: Pick<Engine, "pullImage" | "inspectImage">;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Other hosts' images. */
+  readonly peers: Pick<PeerImages, "bring">;
   /** Docker's `DOCKER_SERVICE_PREFER_OFFLINE_IMAGE=1`: never pull what is local. */
   readonly preferLocalImages?: boolean;
 }
@@ -27,13 +31,15 @@ const noSuchImage = (image: string, cause: unknown): FlotillaError =>
  * Gets images onto the node (fact sheet 2.5).
  *
  * - An image named by id is never pulled, one named by digest only when it is not local.
- * - A tag is always pulled, as it may have moved. When that fails, the local image will do.
+ * - A tag that no registry knows, as it was made in this cluster, comes from a host that has it.
+ * - Any other tag is always pulled, as it may have moved. When that fails, the local image will do, or that of another host.
  * - Tasks that need one image share one pull, which stops when the last of them gives up.
  */
 export class ImagePuller {
   readonly #deps: Deps;
   readonly #pulls = new SharedWork<void>();
-  readonly #failedAt = new Map<string, number>();
+  /** When images were last had without a registry. */
+  readonly #foundAt = new Map<string, number>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -41,33 +47,45 @@ export class ImagePuller {
 
   /**
    * Resolves when the image is on the node.
+   * @param tell is told how far a copy from another host is.
    * @throws FlotillaError when there is no local image to fall back on: it names the image, then the pull's reason.
    */
-  async ensure(image: string, auth: string | undefined, signal: AbortSignal): Promise<void> {
-    if (isImageId(image)) return;
+  async ensure(
+    image: string,
+    auth: string | undefined,
+    signal: AbortSignal,
+    tell: Watcher<ImageProgress> = () => undefined,
+  ): Promise<void> {
+    const { peers } = this.#deps;
     const reference = pullReference(image);
+    const fromPeers = (pullFailed: boolean) => peers.bring({ image: reference, pullFailed }, signal, tell);
     if (this.#localWillDo(reference) && (await this.#isLocal(reference, signal))) return;
+    if (isImageId(image)) {
+      await fromPeers(true); // If nobody has it, the engine says so when the container is created.
+      return;
+    }
+    if (!hasDigest(reference) && (await fromPeers(false))) return this.#noteFound(reference);
     try {
       await this.#pull(reference, auth, signal);
-      this.#failedAt.delete(reference);
+      this.#foundAt.delete(reference);
     } catch (err) {
       if (signal.aborted) throw err;
-      if (!(await this.#isLocal(reference, signal))) throw noSuchImage(image, err);
-      this.#noteFailure(reference, err);
+      if (!(await fromPeers(true)) && !(await this.#isLocal(reference, signal))) throw noSuchImage(image, err);
+      if (!this.#localWillDo(reference)) {
+        this.#deps.log.warn({ image: reference, err: errorMessage(err) }, "pull failed: using the image that is here");
+      }
+      this.#noteFound(reference);
     }
   }
 
-  #noteFailure(reference: string, err: unknown): void {
-    const { clock, log } = this.#deps;
-    const isKnown = this.#localWillDo(reference);
-    this.#failedAt.set(reference, clock.now());
-    if (!isKnown) log.warn({ image: reference, err: errorMessage(err) }, "pull failed: using the local image");
+  #noteFound(reference: string): void {
+    this.#foundAt.set(reference, this.#deps.clock.now());
   }
 
   #localWillDo(reference: string): boolean {
-    if (this.#deps.preferLocalImages === true || hasDigest(reference)) return true;
-    const failedAt = this.#failedAt.get(reference);
-    return failedAt !== undefined && this.#deps.clock.now() < failedAt + PULL_PAUSE_MS;
+    if (this.#deps.preferLocalImages === true || hasDigest(reference) || isImageId(reference)) return true;
+    const foundAt = this.#foundAt.get(reference);
+    return foundAt !== undefined && this.#deps.clock.now() < foundAt + PULL_PAUSE_MS;
   }
 
   /** An engine that fails at the question is left to complain when the container is created. */

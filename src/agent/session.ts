@@ -11,6 +11,7 @@ import type { AttachmentDesk } from "./attachment-desk.ts";
 import type { LogPublisher } from "./log-publisher.ts";
 import { NetworkAcknowledgement } from "./network-acknowledgement.ts";
 import type { NetworkKeeper } from "./network-keeper.ts";
+import type { PeerImages } from "./peer-images.ts";
 import type { Reporter } from "./reporter.ts";
 import { type DialOffer, offerTunnels, type TunnelDeps } from "./tunnel-offers.ts";
 import type { Worker } from "./worker.ts";
@@ -38,6 +39,7 @@ export interface SessionDeps {
   readonly logs: LogPublisher;
   readonly networks: Pick<NetworkKeeper, "settled">;
   readonly desk: AttachmentDesk;
+  readonly peers: PeerImages;
   /** What managers reach on this node. Absent: nothing. */
   readonly tunnels: TunnelDeps | undefined;
   /** The node as it is now; `unavailable` while the engine is away. */
@@ -70,6 +72,7 @@ export async function runSession(
   const { sessionId } = first.value;
   deps.onMessage(first.value);
   using _ = desk.serve(connection);
+  using __ = deps.peers.serve(connection);
   const acknowledgement = new NetworkAcknowledgement({
     clock,
     settled: (stop) => networks.settled(stop),

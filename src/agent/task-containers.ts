@@ -1,5 +1,6 @@
 import type { Clock } from "#base/clock.ts";
 import { errorCode } from "#base/errors.ts";
+import type { Watcher } from "#base/shared-work.ts";
 import { containerBody, TASK_ID_LABEL, taskVolumes } from "#engine/container-body.ts";
 import type { Container, CreateContainer, Engine } from "#engine/engine.ts";
 import { nsToMs, STOP_GRACE_MS } from "#model/defaults.ts";
@@ -7,6 +8,7 @@ import type { TaskId } from "#model/ids.ts";
 import type { Task } from "#model/objects.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import { taskName } from "#model/task-name.ts";
+import type { ImageProgress } from "#wire/protocol.ts";
 import type { SetDefaultRoute } from "./default-route.ts";
 import type { ImagePuller } from "./image-puller.ts";
 import type { NodeIdentity } from "./labels.ts";
@@ -70,14 +72,20 @@ export class TaskContainers {
    * Gets files, image, networks and volumes in place and creates the container, or takes over the one that exists.
    * The end of `wanted` breaks off the waits. A creation that was begun is seen to its end: an engine does not stop at
    * a caller that hangs up, and its container would turn up after nobody looks for it any more.
+   * @param tell is told how far a copy of the image from another host is.
    */
-  async prepare(task: Task, wanted: AbortSignal, signal: AbortSignal): Promise<Prepared> {
+  async prepare(
+    task: Task,
+    wanted: AbortSignal,
+    signal: AbortSignal,
+    tell?: Watcher<ImageProgress>,
+  ): Promise<Prepared> {
     const { engine, images } = this.#deps;
     const node = this.#deps.node();
     const files = await this.#writeFiles(task, wanted);
     const networks = this.#places(task);
     const body = containerBody(task, node, { clusterId: node.clusterId, files, networks });
-    await images.ensure(body.Image, task.registryAuth, wanted);
+    await images.ensure(body.Image, task.registryAuth, wanted, tell);
     await this.#awaitNetworks(networks, wanted);
     wanted.throwIfAborted();
     for (const volume of taskVolumes(task, node)) await engine.createVolume(volume, signal);

@@ -8,13 +8,19 @@ import type { Task, TaskStatus } from "#model/objects.ts";
 import { isWanted, rank } from "#model/task-state.ts";
 import type { ContainerFacts, TaskStep } from "#plan/task-step.ts";
 import { nextStep } from "#plan/task-step.ts";
+import type { ImageProgress } from "#wire/protocol.ts";
 import type { Runner } from "./runner.ts";
 import type { TaskContainers } from "./task-containers.ts";
 import type { TaskReport } from "./task-status.ts";
 import { taskStatus } from "./task-status.ts";
 
+/** How often a task says how far its image is. */
+const SHOW_COPY_MS = 2_000;
 /** Wait before a step that failed for now is tried again. Source: fact sheet 2.2. */
 const STEP_RETRY_MS = 1_000;
+
+/** What a task says while its image and container are made ready. Source: fact sheet 2.2. */
+const PREPARING = "preparing";
 
 interface Deps {
   readonly containers: Pick<TaskContainers, "look" | "prepare" | "start" | "stop" | "remove" | "removeFiles">;
@@ -184,7 +190,12 @@ export class TaskRunner implements Runner {
     using preparing = new LinkedAbort(signal);
     this.#preparing = preparing;
     try {
-      const { containerId, isNew } = await this.#deps.containers.prepare(this.#task, preparing.signal, signal);
+      const { containerId, isNew } = await this.#deps.containers.prepare(
+        this.#task,
+        preparing.signal,
+        signal,
+        (progress) => this.#showCopy(progress),
+      );
       this.#containerId = containerId;
       this.#see(isNew && before === this.#events ? JUST_CREATED : "unknown");
     } catch (err) {
@@ -194,6 +205,14 @@ export class TaskRunner implements Runner {
       this.#preparing = undefined;
     }
     if (this.#status.state === "preparing") this.#report({ state: "ready", message: "prepared" });
+  }
+
+  /** Says now and then how far the image is: each word is a write to the managers' store. */
+  #showCopy(progress: ImageProgress): void {
+    const { clock } = this.#deps;
+    const isRecent = this.#status.message !== PREPARING && clock.now() < this.#status.timestamp + SHOW_COPY_MS;
+    if (this.#status.state !== "preparing" || isRecent) return;
+    this.#report({ state: "preparing", message: `${PREPARING}: ${renderProgress(progress)}` });
   }
 
   #forgetSight(): void {
@@ -249,3 +268,8 @@ export class TaskRunner implements Runner {
 }
 
 const JUST_CREATED: Seen = { state: "created", exitCode: 0, error: "", oomKilled: false };
+
+const renderProgress = ({ from, sentBytes, totalBytes }: ImageProgress): string =>
+  `copying its image from ${from} (${megabytes(sentBytes)} of ${megabytes(totalBytes)})`;
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

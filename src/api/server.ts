@@ -6,6 +6,7 @@ import type { Logger } from "#base/log.ts";
 import { Mutex } from "#base/mutex.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
+import type { BringImage } from "#manager/image-source.ts";
 import type { PlacementPolicy } from "#plan/place/policy.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
 import { type ApiContext, clusterCalls } from "./call.ts";
@@ -49,6 +50,8 @@ export interface ApiServer extends AsyncDisposable {
   listen(url: string, tls?: TlsFiles): Promise<string>;
   /** For managers' connections to what is on this host. */
   readonly openTarget: OpenTarget;
+  /** For the manager in this daemon. */
+  readonly bringImage: BringImage;
 }
 
 /**
@@ -91,6 +94,10 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
     openTarget(target, stop) {
       if (target === "engine") return api.engine.connect(stop);
       return door.connect(target === "daemon" ? "node" : "passed-on");
+    },
+    async *bringImage(request, nodeId, stop) {
+      const { bringImage } = await clusterCalls();
+      yield* bringImage(api, request, nodeId, stop);
     },
     async [Symbol.asyncDispose]() {
       const ended = jobs[Symbol.asyncDispose]();

@@ -7,7 +7,7 @@ import { silentLogger } from "#base/log.ts";
 import { seededRandom } from "#base/random.ts";
 import type { StoreObject } from "#model/objects.ts";
 import { DEFAULT_POLICY } from "#plan/place/policy.ts";
-import { createApiServer } from "./server.ts";
+import { type ApiServer, createApiServer } from "./server.ts";
 import { ACTIVE_MANAGER, TestControl, TestMembership, TestView } from "./test-cluster.ts";
 import { startTestEngine, type TestEngine } from "./test-engine.ts";
 
@@ -24,6 +24,7 @@ export interface TestApi extends AsyncDisposable {
   readonly control: TestControl;
   readonly membership: TestMembership;
   readonly path: string;
+  readonly server: ApiServer;
   /** Sends a request; a `body` that is not text is sent as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Reply>;
   get(path: string): Promise<Reply>;
@@ -54,6 +55,7 @@ export async function startTestApi(objects: readonly StoreObject[] = [], apiVers
     control,
     membership,
     path,
+    server,
     call,
     get: (target) => call("GET", target),
     async [Symbol.asyncDispose]() {

@@ -6,17 +6,23 @@ import { SharedWork } from "./shared-work.ts";
 const never = new AbortController().signal;
 
 test("who asks while the work is under way shares it; who asks later begins it anew", async () => {
-  const shared = new SharedWork<number>();
+  const shared = new SharedWork<number, string>();
   const { promise, resolve } = Promise.withResolvers<void>();
   let begun = 0;
-  const work = async () => {
+  const work = async (_signal: AbortSignal, tell: (progress: string) => void) => {
     begun++;
     await promise;
+    tell("half");
     return begun;
   };
-  const both = Promise.all([shared.run("a", never, work), shared.run("a", never, work)]);
+  const told: string[] = [];
+  const both = Promise.all([
+    shared.run("a", never, work, (progress) => told.push(`first: ${progress}`)),
+    shared.run("a", never, work, (progress) => told.push(`second: ${progress}`)),
+  ]);
   resolve();
   assert.deepEqual(await both, [1, 1]);
+  assert.deepEqual(told, ["first: half", "second: half"]);
   assert.equal(await shared.run("a", never, work), 2);
 });
 

@@ -56,6 +56,7 @@ async function serve(
         defaultAddrPools: options.defaultAddrPools.map(poolBase),
         interfaces: networkInterfaces,
         openTarget: (target, stop) => api.openTarget(target, stop),
+        bringImage: (request, nodeId, stop) => api.bringImage(request, nodeId, stop),
         engineSubnets: (stop) => engineSubnets(options.engine, stop),
         ...(options.store && { foreignStore: readStore(options.store) }),
       },

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { familiarReference, isImageId, pullReference } from "#model/image-name.ts";
 import { describeNode } from "./describe.ts";
 import { eventsQuery, parseEvents } from "./events.ts";
-import { familiarReference, isImageId, pullReference } from "./image-name.ts";
 import { type InspectResponse, parseContainer, parseSummary } from "./inspect.ts";
 import { sinceSeconds } from "./since.ts";
 

@@ -1,11 +1,11 @@
 import { FlotillaError } from "#base/errors.ts";
+import { familiarReference } from "#model/image-name.ts";
 import type { Task } from "#model/objects.ts";
 import type { ContainerSpec, GenericResource, Labels, PortConfig, TaskSpec } from "#model/spec.ts";
 import { taskName } from "#model/task-name.ts";
 import { expandTaskSpec, type TemplateNode } from "#model/template.ts";
 import type { CreateContainer, CreateVolume } from "./engine.ts";
 import { type HostConfigOptions, hostConfig, portKey, present } from "./host-config.ts";
-import { familiarReference } from "./image-name.ts";
 import { namedVolumes } from "./mounts.ts";
 
 /** Marks the containers of a task; its value is empty. The labels below say which task. Source: Docker. */

@@ -1,5 +1,6 @@
 import type { Clock } from "#base/clock.ts";
 import { errorCode, FlotillaError } from "#base/errors.ts";
+import { pullReference } from "#model/image-name.ts";
 import type { Labels, NodeDescription } from "#model/spec.ts";
 import { describeNode, type InfoResponse, type PluginResponse } from "./describe.ts";
 import { DockerNetworks } from "./docker-networks.ts";
@@ -19,7 +20,6 @@ import type {
 } from "./engine.ts";
 import { eventsQuery, labelFilter, parseEvents } from "./events.ts";
 import { EngineClient } from "./http-client.ts";
-import { pullReference } from "./image-name.ts";
 import { type InspectResponse, type ListResponse, parseContainer, parseSummary } from "./inspect.ts";
 import { parseJsonLines } from "./json-lines.ts";
 import { parseLogs } from "./log-stream.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { FlotillaError } from "#base/errors.ts";
+import { familiarReference, isImageId } from "#model/image-name.ts";
 import type { Image } from "./engine.ts";
 import type { FakeBehaviour } from "./fake-container.ts";
-import { familiarReference, isImageId } from "./image-name.ts";
 
 export interface FakeImage {
   /** How its containers behave, unless their labels say otherwise. */

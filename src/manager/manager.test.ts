@@ -79,7 +79,7 @@ class TestAgent {
 const none = async (): Promise<never> => {
   throw new FlotillaError("unavailable", "there is one manager");
 };
-const UNREACHED = { connectPeer: none, reachPeer: none, openTarget: none };
+const UNREACHED = { connectPeer: none, reachPeer: none, openTarget: none, bringImage: async function* () {} };
 const NO_MEMBERS: StoreMembership = { add: none, promote: none, remove: none, list: async () => [] };
 
 const open = async (...nodeIds: readonly string[]) => openOn(await openFixture(), nodeIds);

@@ -17,6 +17,7 @@ import { createServiceControl } from "./control/services.ts";
 import type { Control } from "./control.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Freshness } from "./freshness.ts";
+import { type BringImage, createImageSource } from "./image-source.ts";
 import { LogBroker } from "./log-broker.ts";
 import type { ConnectPeer } from "./log-links.ts";
 import { runLoop } from "./loop.ts";
@@ -45,6 +46,7 @@ export interface ManagerDeps {
   readonly connectPeer: ConnectPeer;
   readonly reachPeer: ReachPeer;
   readonly openTarget: OpenTarget;
+  readonly bringImage: BringImage;
 }
 
 /** One manager: what clients and agents may ask of it, and, when it leads, the loops that do the cluster's work. */
@@ -95,6 +97,7 @@ export function createManager(deps: ManagerDeps): Manager {
       updateTaskStatus: dispatcher.updateTaskStatus.bind(dispatcher),
       networksApplied: dispatcher.networksApplied.bind(dispatcher),
       ...createAttachments(parts),
+      ...createImageSource(state, deps.bringImage),
       logSubscriptions: broker.logSubscriptions.bind(broker),
       publishLogs: broker.publishLogs.bind(broker),
     },

@@ -13,6 +13,7 @@ import { failureOf, TaskGroup } from "#base/task-group.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { Engine } from "#engine/engine.ts";
 import type { Control } from "#manager/control.ts";
+import type { BringImage } from "#manager/image-source.ts";
 import { CLUSTER_PORT } from "#model/defaults.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import { renewCertificate } from "#wire/bootstrap.ts";
@@ -51,6 +52,8 @@ export interface ActiveNodeDeps {
   readonly describe: (signal: AbortSignal) => Promise<NodeDescription>;
   /** For managers' connections to services of this node. */
   readonly openTarget: OpenTarget;
+  /** Brings images of the cluster's to nodes whose tasks need them. */
+  readonly bringImage: BringImage;
   /** The store that users run themselves, when the daemon was told of one. */
   readonly foreignStore?: ForeignStore;
   /** The manager starts over without the others; see `docker swarm init --force-new-cluster`. */

@@ -17,6 +17,7 @@ export function connectLocally(agents: AgentService, caller: () => Caller, life:
       agents.networksApplied(caller(), sessionId, resultsIn, within(signal)),
     attachNetwork: (request, signal) => agents.attachNetwork(caller(), request, within(signal)),
     detachNetwork: (taskId, signal) => agents.detachNetwork(caller(), taskId, within(signal)),
+    bringImage: (request, signal) => agents.bringImage(caller(), request, within(signal)),
     logSubscriptions: (signal) => agents.logSubscriptions(caller(), within(signal)),
     publishLogs: (batches, signal) => agents.publishLogs(caller(), batches, within(signal)),
   };

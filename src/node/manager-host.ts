@@ -5,6 +5,7 @@ import { CertificateAuthority } from "#manager/ca/authority.ts";
 import { createRotationLoop } from "#manager/ca/rotation-loop.ts";
 import { commitFresh } from "#manager/commit.ts";
 import type { Control } from "#manager/control.ts";
+import type { BringImage } from "#manager/image-source.ts";
 import { lead } from "#manager/leadership.ts";
 import { runLoop } from "#manager/loop.ts";
 import { createManager } from "#manager/manager.ts";
@@ -31,6 +32,8 @@ import { type ManagerStore, type ManagerStoreDeps, openManagerStore } from "./st
 export interface ManagerHostDeps extends ManagerStoreDeps {
   /** For connections to services of this node. */
   readonly openTarget: OpenTarget;
+  /** Brings images of the cluster's to nodes whose tasks need them. */
+  readonly bringImage: BringImage;
 }
 
 /** How far the state may be behind at a start: more is trouble, and said so. */
@@ -90,6 +93,7 @@ export async function runManagerHost(
     reachPeer: (peer, to, stop) =>
       dialTunnel({ addr: peer, identity: identity.current, clock }, { kind: "reach", nodeId: to }, stop),
     openTarget: deps.openTarget,
+    bringImage: deps.bringImage,
   });
   await withDeadline(clock, CATCH_UP_MS, "learning of this node from the store", jobs.signal, (stop) =>
     nodeKnown(state, nodeId, stop),

@@ -14,6 +14,7 @@ import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { Engine } from "#engine/engine.ts";
 import type { Control } from "#manager/control.ts";
+import type { BringImage } from "#manager/image-source.ts";
 import { CLUSTER_PORT } from "#model/defaults.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { CurrentIdentity } from "#wire/identity.ts";
@@ -53,6 +54,8 @@ export interface SwarmNodeDeps {
   readonly engineSubnets: (signal: AbortSignal) => Promise<readonly string[]>;
   /** For managers' connections to services of this node. */
   readonly openTarget: OpenTarget;
+  /** Brings images of the cluster's to nodes whose tasks need them. */
+  readonly bringImage: BringImage;
   /** `--store`: an etcd that users run themselves. */
   readonly foreignStore?: ForeignStore;
 }

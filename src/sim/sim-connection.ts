@@ -74,6 +74,7 @@ export class SimConnection {
         this.#call(signal, (end) => agents.networksApplied(caller, id, resultsIn, end)),
       attachNetwork: (request, signal) => this.#call(signal, (end) => agents.attachNetwork(caller, request, end)),
       detachNetwork: (taskId, signal) => this.#call(signal, (end) => agents.detachNetwork(caller, taskId, end)),
+      bringImage: (request, signal) => this.#stream(signal, (end) => agents.bringImage(caller, request, end)),
       logSubscriptions: (signal) => this.#stream(signal, (end) => agents.logSubscriptions(caller, end)),
       publishLogs: (batches, signal) =>
         this.#call(signal, (end) => agents.publishLogs(caller, this.#upload(batches, end), end)),

@@ -48,6 +48,12 @@ const NO_ROOTS: RootKeeper = { trustRoot: () => "", respecify: async (cluster) =
 const refuse = async (): Promise<never> => {
   throw new FlotillaError("unimplemented", "managers come and go in no simulation");
 };
+
+/** Registries have all images. */
+async function* noImages(): AsyncGenerator<never> {
+  throw new FlotillaError("not_found", "no other host gives images in the simulation");
+}
+
 const noTunnels = async (): Promise<never> => {
   throw new FlotillaError("unimplemented", "raw connections are not simulated");
 };
@@ -190,6 +196,7 @@ export class SimManager {
       connectPeer: (other, stop) => network.connectPeer(hostName, other, caller, stop),
       reachPeer: noTunnels,
       openTarget: noTunnels,
+      bringImage: noImages,
     });
     jobs.spawn("manager", (stop) => manager.run(stop));
     const standing = { ...parts, nodeId, leases: store, storeLeads: () => false };

@@ -6,6 +6,8 @@ import type {
   AttachNetworkRequest,
   AttachNetworkRequestSchema,
   AttachNetworkResponse,
+  BringImageResponse,
+  BringImageResponseSchema,
   LogSubscriptionsResponse,
   LogSubscriptionsResponseSchema,
   PublishLogsRequest,
@@ -21,6 +23,7 @@ import type {
   AssignmentMessage,
   AttachedNetwork,
   AttachRequest,
+  ImageProgress,
   LogBatch,
   LogMessage,
   LogSubscription,
@@ -104,6 +107,22 @@ export const decodeAttached = ({ taskId, networkId, address }: AttachNetworkResp
   taskId,
   networkId,
   address,
+});
+
+export const encodeImageProgress = ({
+  from,
+  sentBytes,
+  totalBytes,
+}: ImageProgress): MessageInitShape<typeof BringImageResponseSchema> => ({
+  from,
+  sentBytes: BigInt(sentBytes),
+  totalBytes: BigInt(totalBytes),
+});
+
+export const decodeImageProgress = ({ from, sentBytes, totalBytes }: BringImageResponse): ImageProgress => ({
+  from,
+  sentBytes: Number(sentBytes),
+  totalBytes: Number(totalBytes),
 });
 
 export const encodeSubscription = (

@@ -3,6 +3,7 @@ import {
   decodeAttachRequest,
   decodeLogs,
   encodeAssignments,
+  encodeImageProgress,
   encodeSession,
   encodeSubscription,
 } from "./agent-messages.ts";
@@ -53,6 +54,11 @@ export const agentRoutes = (agents: AgentService): WireService => ({
       async detachNetwork(request, context) {
         await agents.detachNetwork(callerOf(context), request.taskId, context.signal);
         return {};
+      },
+      bringImage({ image, pullFailed }, context) {
+        const { signal } = context;
+        const progress = agents.bringImage(callerOf(context), { image, pullFailed }, signal);
+        return endOnAbort(mapStream(progress, encodeImageProgress), signal);
       },
       logSubscriptions(_request, context) {
         const subscriptions = agents.logSubscriptions(callerOf(context), context.signal);

@@ -4,6 +4,7 @@ import type { Clock } from "#base/clock.ts";
 import {
   decodeAssignments,
   decodeAttached,
+  decodeImageProgress,
   decodeSession,
   decodeSubscription,
   encodeAttachRequest,
@@ -73,6 +74,8 @@ export function connectManager({ addr, identity, clock }: ManagerTarget): Manage
       call("detachNetwork", signal, async (own) => {
         await client.detachNetwork({ taskId }, { signal: own });
       }),
+    bringImage: (request, signal) =>
+      openStream(signal, (own) => mapStream(client.bringImage(request, { signal: own }), decodeImageProgress)),
     logSubscriptions: (signal) =>
       openStream(signal, (own) => mapStream(client.logSubscriptions({}, { signal: own }), decodeSubscription)),
     async publishLogs(batches, signal) {

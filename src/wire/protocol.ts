@@ -67,6 +67,23 @@ export interface AttachedNetwork {
   readonly address: string;
 }
 
+/** An image that a task of the calling node needs. */
+export interface ImageRequest {
+  /** The task's own name for it. */
+  readonly image: string;
+  /** Whether it could not be pulled. Before that, only an image is wanted which no registry has. */
+  readonly pullFailed: boolean;
+}
+
+/** How far an image on its way to a node is. */
+export interface ImageProgress {
+  /** The name of the host that it comes from. */
+  readonly from: string;
+  readonly sentBytes: number;
+  /** An estimate at first. */
+  readonly totalBytes: number;
+}
+
 export interface StatusUpdate {
   readonly taskId: TaskId;
   readonly status: TaskStatus;
@@ -143,6 +160,13 @@ export interface AgentService {
   attachNetwork(caller: Caller, request: AttachRequest, signal: AbortSignal): Promise<AttachedNetwork>;
   /** Takes the place back; no error when it is gone. */
   detachNetwork(caller: Caller, taskId: TaskId, signal: AbortSignal): Promise<void>;
+  /**
+   * Brings an image from another host to the calling node, and ends when it is there; at once, when it was there before
+   * and is the one that the cluster means.
+   * @throws FlotillaError `forbidden` when none of the node's tasks names it, `not_found` when no other host has it, or is
+   * to give it before it was pulled.
+   */
+  bringImage(caller: Caller, request: ImageRequest, signal: AbortSignal): AsyncIterable<ImageProgress>;
   logSubscriptions(caller: Caller, signal: AbortSignal): AsyncIterable<LogSubscription>;
   publishLogs(caller: Caller, batches: AsyncIterable<LogBatch>, signal: AbortSignal): Promise<void>;
 }

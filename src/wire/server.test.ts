@@ -69,6 +69,7 @@ function recorder(callers: Caller[]): AgentService {
     networksApplied: async (caller) => note(caller),
     attachNetwork: async (caller) => (note(caller), ATTACHED),
     detachNetwork: async (caller) => note(caller),
+    bringImage: (caller, { image }) => once(caller, { from: image, sentBytes: 1, totalBytes: 2 ** 40 }),
     logSubscriptions: (caller) =>
       once(caller, { id: "l", close: true, options: { stdout: true, stderr: true, follow: false }, taskIds: [] }),
     async publishLogs(caller, batches) {
@@ -87,6 +88,10 @@ const METHODS: Record<keyof AgentService, (manager: ManagerConnection) => Promis
   networksApplied: (manager) => manager.networksApplied("s", "1", signal),
   attachNetwork: (manager) => manager.attachNetwork(ATTACH, signal),
   detachNetwork: (manager) => manager.detachNetwork("t", signal),
+  bringImage: async (manager) => {
+    const progress = await Array.fromAsync(manager.bringImage({ image: "app:1", pullFailed: true }, signal));
+    assert.deepEqual(progress, [{ from: "app:1", sentBytes: 1, totalBytes: 2 ** 40 }]);
+  },
   logSubscriptions: (manager) => drain(manager.logSubscriptions(signal)),
   publishLogs: (manager) =>
     manager.publishLogs(

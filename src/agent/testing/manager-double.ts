@@ -47,6 +47,10 @@ export class ManagerDouble {
   attach: (request: AttachRequest) => Promise<AttachedNetwork> = async () => {
     throw new FlotillaError("not_found", "there is no such network");
   };
+  /** Brings images. */
+  bring: ManagerConnection["bringImage"] = async function* () {
+    throw new FlotillaError("not_found", "no other host has it");
+  };
   managers: SessionMessage["managers"];
   #objects: Assigned[] = [];
   #sequence = 0;
@@ -117,6 +121,7 @@ export class ManagerDouble {
       detachNetwork: async (taskId) => {
         this.detached.push(taskId);
       },
+      bringImage: (request, signal) => this.bring(request, signal),
       logSubscriptions: (signal) => this.#logs.subscribe(signal),
       publishLogs: async (batches) => {
         this.publishing++;

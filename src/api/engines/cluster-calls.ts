@@ -1,5 +1,6 @@
 /** What is answered for the whole cluster: only managers load it, since its code is a part of a worker's memory. */
 
+export { bringImage } from "./bring-image.ts";
 export { clusterInfo } from "./cluster-info.ts";
 export { createInCluster } from "./create-container.ts";
 export { createNetworkInCluster } from "./create-network.ts";

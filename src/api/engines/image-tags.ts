@@ -1,4 +1,4 @@
-import { familiarReference, hasDigest, isImageId } from "#engine/image-name.ts";
+import { familiarReference, hasDigest, isImageId } from "#model/image-name.ts";
 
 /** A name of an image, taken apart. */
 export interface TagParts {

@@ -4,11 +4,11 @@ import type { Json } from "#api/convert/meta-json.ts";
 import { textField } from "#api/raw-document.ts";
 import { Channel } from "#base/channel.ts";
 import { errorMessage } from "#base/errors.ts";
+import type { Watcher } from "#base/shared-work.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { parseJsonLines } from "#engine/json-lines.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { CopyProgress } from "./copy-image.ts";
-import type { OnCopyProgress } from "./image-copies.ts";
 import { hostName } from "./nodes.ts";
 
 /** Says something to a client that reads a stream of progress. What nobody reads any more is dropped. */
@@ -63,9 +63,9 @@ export async function* linesOf(signal: AbortSignal, work: (tell: Tell, signal: A
 }
 
 /** Tells how far a copy is, in the form that clients draw bars of. */
-export function copyLines(api: ApiContext, reference: string, to: NodeId, tell: Tell): OnCopyProgress {
+export function copyLines(api: ApiContext, reference: string, to: NodeId, tell: Tell): Watcher<CopyProgress> {
   let last = -Infinity;
-  return ({ from, sentBytes, totalBytes }: CopyProgress) => {
+  return ({ from, sentBytes, totalBytes }) => {
     const now = api.clock.now();
     if (now < last + PROGRESS_MS) return;
     last = now;

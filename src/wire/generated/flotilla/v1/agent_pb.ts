@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file flotilla/v1/agent.proto.
  */
 export const file_flotilla_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChdmbG90aWxsYS92MS9hZ2VudC5wcm90bxILZmxvdGlsbGEudjEiKgoOU2Vzc2lvblJlcXVlc3QSGAoQZGVzY3JpcHRpb25fanNvbhgBIAEoDCKPAQoPU2Vzc2lvblJlc3BvbnNlEhIKCnNlc3Npb25faWQYASABKAkSEQoJbm9kZV9qc29uGAIgASgMEiYKCG1hbmFnZXJzGAMgAygLMhQuZmxvdGlsbGEudjEuTWFuYWdlchISCgp0cnVzdF9yb290GAQgASgJEhkKEXJlbmV3X2NlcnRpZmljYXRlGAUgASgIIjYKB01hbmFnZXISDwoHbm9kZV9pZBgBIAEoCRIMCgRhZGRyGAIgASgJEgwKBGxpdmUYAyABKAgiPwoPRGVzY3JpYmVSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSGAoQZGVzY3JpcHRpb25fanNvbhgCIAEoDCISChBEZXNjcmliZVJlc3BvbnNlIiYKEEhlYXJ0YmVhdFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSImChFIZWFydGJlYXRSZXNwb25zZRIRCglwZXJpb2RfbXMYASABKA0iKAoSQXNzaWdubWVudHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkicwoTQXNzaWdubWVudHNSZXNwb25zZRIQCghjb21wbGV0ZRgBIAEoCBISCgphcHBsaWVzX3RvGAIgASgJEhIKCnJlc3VsdHNfaW4YAyABKAkSFAoMY2hhbmdlc19qc29uGAQgAygMEgwKBG1vcmUYBSABKAgiQwoXVXBkYXRlVGFza1N0YXR1c1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgx1cGRhdGVzX2pzb24YAiADKAwiGgoYVXBkYXRlVGFza1N0YXR1c1Jlc3BvbnNlIkAKFk5ldHdvcmtzQXBwbGllZFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRISCgpyZXN1bHRzX2luGAIgASgJIhkKF05ldHdvcmtzQXBwbGllZFJlc3BvbnNlInIKFEF0dGFjaE5ldHdvcmtSZXF1ZXN0Eg8KB25ldHdvcmsYASABKAkSFgoOY29udGFpbmVyX25hbWUYAiABKAkSDwoHYWxpYXNlcxgDIAMoCRIUCgdhZGRyZXNzGAQgASgJSACIAQFCCgoIX2FkZHJlc3MiTQoVQXR0YWNoTmV0d29ya1Jlc3BvbnNlEg8KB3Rhc2tfaWQYASABKAkSEgoKbmV0d29ya19pZBgCIAEoCRIPCgdhZGRyZXNzGAMgASgJIicKFERldGFjaE5ldHdvcmtSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiFwoVRGV0YWNoTmV0d29ya1Jlc3BvbnNlIhkKF0xvZ1N1YnNjcmlwdGlvbnNSZXF1ZXN0Il0KGExvZ1N1YnNjcmlwdGlvbnNSZXNwb25zZRIKCgJpZBgBIAEoCRINCgVjbG9zZRgCIAEoCBIUCgxvcHRpb25zX2pzb24YAyABKAwSEAoIdGFza19pZHMYBCADKAkieQoSUHVibGlzaExvZ3NSZXF1ZXN0EhcKD3N1YnNjcmlwdGlvbl9pZBgBIAEoCRImCghtZXNzYWdlcxgCIAMoCzIULmZsb3RpbGxhLnYxLkxvZ0xpbmUSIgoFZW5kZWQYAyADKAsyEy5mbG90aWxsYS52MS5Mb2dFbmQibQoHTG9nTGluZRIPCgd0YXNrX2lkGAEgASgJEg4KBnN0ZGVychgCIAEoCBIRCgl0aW1lc3RhbXAYAyABKAkSDAoEZGF0YRgEIAEoDBIUCgdkZXRhaWxzGAUgASgJSACIAQFCCgoIX2RldGFpbHMiMwoGTG9nRW5kEg8KB3Rhc2tfaWQYASABKAkSEAoDZXJyGAIgASgJSACIAQFCBgoEX2VyciIVChNQdWJsaXNoTG9nc1Jlc3BvbnNlMuUGCgxBZ2VudFNlcnZpY2USRgoHU2Vzc2lvbhIbLmZsb3RpbGxhLnYxLlNlc3Npb25SZXF1ZXN0GhwuZmxvdGlsbGEudjEuU2Vzc2lvblJlc3BvbnNlMAESRwoIRGVzY3JpYmUSHC5mbG90aWxsYS52MS5EZXNjcmliZVJlcXVlc3QaHS5mbG90aWxsYS52MS5EZXNjcmliZVJlc3BvbnNlEkoKCUhlYXJ0YmVhdBIdLmZsb3RpbGxhLnYxLkhlYXJ0YmVhdFJlcXVlc3QaHi5mbG90aWxsYS52MS5IZWFydGJlYXRSZXNwb25zZRJSCgtBc3NpZ25tZW50cxIfLmZsb3RpbGxhLnYxLkFzc2lnbm1lbnRzUmVxdWVzdBogLmZsb3RpbGxhLnYxLkFzc2lnbm1lbnRzUmVzcG9uc2UwARJfChBVcGRhdGVUYXNrU3RhdHVzEiQuZmxvdGlsbGEudjEuVXBkYXRlVGFza1N0YXR1c1JlcXVlc3QaJS5mbG90aWxsYS52MS5VcGRhdGVUYXNrU3RhdHVzUmVzcG9uc2USXAoPTmV0d29ya3NBcHBsaWVkEiMuZmxvdGlsbGEudjEuTmV0d29ya3NBcHBsaWVkUmVxdWVzdBokLmZsb3RpbGxhLnYxLk5ldHdvcmtzQXBwbGllZFJlc3BvbnNlElYKDUF0dGFjaE5ldHdvcmsSIS5mbG90aWxsYS52MS5BdHRhY2hOZXR3b3JrUmVxdWVzdBoiLmZsb3RpbGxhLnYxLkF0dGFjaE5ldHdvcmtSZXNwb25zZRJWCg1EZXRhY2hOZXR3b3JrEiEuZmxvdGlsbGEudjEuRGV0YWNoTmV0d29ya1JlcXVlc3QaIi5mbG90aWxsYS52MS5EZXRhY2hOZXR3b3JrUmVzcG9uc2USYQoQTG9nU3Vic2NyaXB0aW9ucxIkLmZsb3RpbGxhLnYxLkxvZ1N1YnNjcmlwdGlvbnNSZXF1ZXN0GiUuZmxvdGlsbGEudjEuTG9nU3Vic2NyaXB0aW9uc1Jlc3BvbnNlMAESUgoLUHVibGlzaExvZ3MSHy5mbG90aWxsYS52MS5QdWJsaXNoTG9nc1JlcXVlc3QaIC5mbG90aWxsYS52MS5QdWJsaXNoTG9nc1Jlc3BvbnNlKAFiBnByb3RvMw");
+  fileDesc("ChdmbG90aWxsYS92MS9hZ2VudC5wcm90bxILZmxvdGlsbGEudjEiKgoOU2Vzc2lvblJlcXVlc3QSGAoQZGVzY3JpcHRpb25fanNvbhgBIAEoDCKPAQoPU2Vzc2lvblJlc3BvbnNlEhIKCnNlc3Npb25faWQYASABKAkSEQoJbm9kZV9qc29uGAIgASgMEiYKCG1hbmFnZXJzGAMgAygLMhQuZmxvdGlsbGEudjEuTWFuYWdlchISCgp0cnVzdF9yb290GAQgASgJEhkKEXJlbmV3X2NlcnRpZmljYXRlGAUgASgIIjYKB01hbmFnZXISDwoHbm9kZV9pZBgBIAEoCRIMCgRhZGRyGAIgASgJEgwKBGxpdmUYAyABKAgiPwoPRGVzY3JpYmVSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSGAoQZGVzY3JpcHRpb25fanNvbhgCIAEoDCISChBEZXNjcmliZVJlc3BvbnNlIiYKEEhlYXJ0YmVhdFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSImChFIZWFydGJlYXRSZXNwb25zZRIRCglwZXJpb2RfbXMYASABKA0iKAoSQXNzaWdubWVudHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkicwoTQXNzaWdubWVudHNSZXNwb25zZRIQCghjb21wbGV0ZRgBIAEoCBISCgphcHBsaWVzX3RvGAIgASgJEhIKCnJlc3VsdHNfaW4YAyABKAkSFAoMY2hhbmdlc19qc29uGAQgAygMEgwKBG1vcmUYBSABKAgiQwoXVXBkYXRlVGFza1N0YXR1c1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgx1cGRhdGVzX2pzb24YAiADKAwiGgoYVXBkYXRlVGFza1N0YXR1c1Jlc3BvbnNlIkAKFk5ldHdvcmtzQXBwbGllZFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRISCgpyZXN1bHRzX2luGAIgASgJIhkKF05ldHdvcmtzQXBwbGllZFJlc3BvbnNlInIKFEF0dGFjaE5ldHdvcmtSZXF1ZXN0Eg8KB25ldHdvcmsYASABKAkSFgoOY29udGFpbmVyX25hbWUYAiABKAkSDwoHYWxpYXNlcxgDIAMoCRIUCgdhZGRyZXNzGAQgASgJSACIAQFCCgoIX2FkZHJlc3MiTQoVQXR0YWNoTmV0d29ya1Jlc3BvbnNlEg8KB3Rhc2tfaWQYASABKAkSEgoKbmV0d29ya19pZBgCIAEoCRIPCgdhZGRyZXNzGAMgASgJIicKFERldGFjaE5ldHdvcmtSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiFwoVRGV0YWNoTmV0d29ya1Jlc3BvbnNlIjcKEUJyaW5nSW1hZ2VSZXF1ZXN0Eg0KBWltYWdlGAEgASgJEhMKC3B1bGxfZmFpbGVkGAIgASgIIksKEkJyaW5nSW1hZ2VSZXNwb25zZRIMCgRmcm9tGAEgASgJEhIKCnNlbnRfYnl0ZXMYAiABKAQSEwoLdG90YWxfYnl0ZXMYAyABKAQiGQoXTG9nU3Vic2NyaXB0aW9uc1JlcXVlc3QiXQoYTG9nU3Vic2NyaXB0aW9uc1Jlc3BvbnNlEgoKAmlkGAEgASgJEg0KBWNsb3NlGAIgASgIEhQKDG9wdGlvbnNfanNvbhgDIAEoDBIQCgh0YXNrX2lkcxgEIAMoCSJ5ChJQdWJsaXNoTG9nc1JlcXVlc3QSFwoPc3Vic2NyaXB0aW9uX2lkGAEgASgJEiYKCG1lc3NhZ2VzGAIgAygLMhQuZmxvdGlsbGEudjEuTG9nTGluZRIiCgVlbmRlZBgDIAMoCzITLmZsb3RpbGxhLnYxLkxvZ0VuZCJtCgdMb2dMaW5lEg8KB3Rhc2tfaWQYASABKAkSDgoGc3RkZXJyGAIgASgIEhEKCXRpbWVzdGFtcBgDIAEoCRIMCgRkYXRhGAQgASgMEhQKB2RldGFpbHMYBSABKAlIAIgBAUIKCghfZGV0YWlscyIzCgZMb2dFbmQSDwoHdGFza19pZBgBIAEoCRIQCgNlcnIYAiABKAlIAIgBAUIGCgRfZXJyIhUKE1B1Ymxpc2hMb2dzUmVzcG9uc2UytgcKDEFnZW50U2VydmljZRJGCgdTZXNzaW9uEhsuZmxvdGlsbGEudjEuU2Vzc2lvblJlcXVlc3QaHC5mbG90aWxsYS52MS5TZXNzaW9uUmVzcG9uc2UwARJHCghEZXNjcmliZRIcLmZsb3RpbGxhLnYxLkRlc2NyaWJlUmVxdWVzdBodLmZsb3RpbGxhLnYxLkRlc2NyaWJlUmVzcG9uc2USSgoJSGVhcnRiZWF0Eh0uZmxvdGlsbGEudjEuSGVhcnRiZWF0UmVxdWVzdBoeLmZsb3RpbGxhLnYxLkhlYXJ0YmVhdFJlc3BvbnNlElIKC0Fzc2lnbm1lbnRzEh8uZmxvdGlsbGEudjEuQXNzaWdubWVudHNSZXF1ZXN0GiAuZmxvdGlsbGEudjEuQXNzaWdubWVudHNSZXNwb25zZTABEl8KEFVwZGF0ZVRhc2tTdGF0dXMSJC5mbG90aWxsYS52MS5VcGRhdGVUYXNrU3RhdHVzUmVxdWVzdBolLmZsb3RpbGxhLnYxLlVwZGF0ZVRhc2tTdGF0dXNSZXNwb25zZRJcCg9OZXR3b3Jrc0FwcGxpZWQSIy5mbG90aWxsYS52MS5OZXR3b3Jrc0FwcGxpZWRSZXF1ZXN0GiQuZmxvdGlsbGEudjEuTmV0d29ya3NBcHBsaWVkUmVzcG9uc2USVgoNQXR0YWNoTmV0d29yaxIhLmZsb3RpbGxhLnYxLkF0dGFjaE5ldHdvcmtSZXF1ZXN0GiIuZmxvdGlsbGEudjEuQXR0YWNoTmV0d29ya1Jlc3BvbnNlElYKDURldGFjaE5ldHdvcmsSIS5mbG90aWxsYS52MS5EZXRhY2hOZXR3b3JrUmVxdWVzdBoiLmZsb3RpbGxhLnYxLkRldGFjaE5ldHdvcmtSZXNwb25zZRJPCgpCcmluZ0ltYWdlEh4uZmxvdGlsbGEudjEuQnJpbmdJbWFnZVJlcXVlc3QaHy5mbG90aWxsYS52MS5CcmluZ0ltYWdlUmVzcG9uc2UwARJhChBMb2dTdWJzY3JpcHRpb25zEiQuZmxvdGlsbGEudjEuTG9nU3Vic2NyaXB0aW9uc1JlcXVlc3QaJS5mbG90aWxsYS52MS5Mb2dTdWJzY3JpcHRpb25zUmVzcG9uc2UwARJSCgtQdWJsaXNoTG9ncxIfLmZsb3RpbGxhLnYxLlB1Ymxpc2hMb2dzUmVxdWVzdBogLmZsb3RpbGxhLnYxLlB1Ymxpc2hMb2dzUmVzcG9uc2UoAWIGcHJvdG8z");
 
 /**
  * @generated from message flotilla.v1.SessionRequest
@@ -411,6 +411,63 @@ export const DetachNetworkResponseSchema: GenMessage<DetachNetworkResponse> = /*
   messageDesc(file_flotilla_v1_agent, 16);
 
 /**
+ * @generated from message flotilla.v1.BringImageRequest
+ */
+export type BringImageRequest = Message<"flotilla.v1.BringImageRequest"> & {
+  /**
+   * As the task's spec names it.
+   *
+   * @generated from field: string image = 1;
+   */
+  image: string;
+
+  /**
+   * Whether it could not be pulled.
+   *
+   * @generated from field: bool pull_failed = 2;
+   */
+  pullFailed: boolean;
+};
+
+/**
+ * Describes the message flotilla.v1.BringImageRequest.
+ * Use `create(BringImageRequestSchema)` to create a new message.
+ */
+export const BringImageRequestSchema: GenMessage<BringImageRequest> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 17);
+
+/**
+ * How far the copy is.
+ *
+ * @generated from message flotilla.v1.BringImageResponse
+ */
+export type BringImageResponse = Message<"flotilla.v1.BringImageResponse"> & {
+  /**
+   * The name of the host that it comes from.
+   *
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * @generated from field: uint64 sent_bytes = 2;
+   */
+  sentBytes: bigint;
+
+  /**
+   * @generated from field: uint64 total_bytes = 3;
+   */
+  totalBytes: bigint;
+};
+
+/**
+ * Describes the message flotilla.v1.BringImageResponse.
+ * Use `create(BringImageResponseSchema)` to create a new message.
+ */
+export const BringImageResponseSchema: GenMessage<BringImageResponse> = /*@__PURE__*/
+  messageDesc(file_flotilla_v1_agent, 18);
+
+/**
  * @generated from message flotilla.v1.LogSubscriptionsRequest
  */
 export type LogSubscriptionsRequest = Message<"flotilla.v1.LogSubscriptionsRequest"> & {
@@ -421,7 +478,7 @@ export type LogSubscriptionsRequest = Message<"flotilla.v1.LogSubscriptionsReque
  * Use `create(LogSubscriptionsRequestSchema)` to create a new message.
  */
 export const LogSubscriptionsRequestSchema: GenMessage<LogSubscriptionsRequest> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 17);
+  messageDesc(file_flotilla_v1_agent, 19);
 
 /**
  * @generated from message flotilla.v1.LogSubscriptionsResponse
@@ -455,7 +512,7 @@ export type LogSubscriptionsResponse = Message<"flotilla.v1.LogSubscriptionsResp
  * Use `create(LogSubscriptionsResponseSchema)` to create a new message.
  */
 export const LogSubscriptionsResponseSchema: GenMessage<LogSubscriptionsResponse> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 18);
+  messageDesc(file_flotilla_v1_agent, 20);
 
 /**
  * @generated from message flotilla.v1.PublishLogsRequest
@@ -482,7 +539,7 @@ export type PublishLogsRequest = Message<"flotilla.v1.PublishLogsRequest"> & {
  * Use `create(PublishLogsRequestSchema)` to create a new message.
  */
 export const PublishLogsRequestSchema: GenMessage<PublishLogsRequest> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 19);
+  messageDesc(file_flotilla_v1_agent, 21);
 
 /**
  * @generated from message flotilla.v1.LogLine
@@ -523,7 +580,7 @@ export type LogLine = Message<"flotilla.v1.LogLine"> & {
  * Use `create(LogLineSchema)` to create a new message.
  */
 export const LogLineSchema: GenMessage<LogLine> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 20);
+  messageDesc(file_flotilla_v1_agent, 22);
 
 /**
  * @generated from message flotilla.v1.LogEnd
@@ -545,7 +602,7 @@ export type LogEnd = Message<"flotilla.v1.LogEnd"> & {
  * Use `create(LogEndSchema)` to create a new message.
  */
 export const LogEndSchema: GenMessage<LogEnd> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 21);
+  messageDesc(file_flotilla_v1_agent, 23);
 
 /**
  * @generated from message flotilla.v1.PublishLogsResponse
@@ -558,7 +615,7 @@ export type PublishLogsResponse = Message<"flotilla.v1.PublishLogsResponse"> & {
  * Use `create(PublishLogsResponseSchema)` to create a new message.
  */
 export const PublishLogsResponseSchema: GenMessage<PublishLogsResponse> = /*@__PURE__*/
-  messageDesc(file_flotilla_v1_agent, 22);
+  messageDesc(file_flotilla_v1_agent, 24);
 
 /**
  * @generated from service flotilla.v1.AgentService
@@ -629,6 +686,16 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof DetachNetworkRequestSchema;
     output: typeof DetachNetworkResponseSchema;
+  },
+  /**
+   * Lasts until the image is on the calling node.
+   *
+   * @generated from rpc flotilla.v1.AgentService.BringImage
+   */
+  bringImage: {
+    methodKind: "server_streaming";
+    input: typeof BringImageRequestSchema;
+    output: typeof BringImageResponseSchema;
   },
   /**
    * @generated from rpc flotilla.v1.AgentService.LogSubscriptions

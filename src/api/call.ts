@@ -8,6 +8,7 @@ import type { Control } from "#manager/control.ts";
 import type { PlacementPolicy } from "#plan/place/policy.ts";
 import type { ClusterEvents } from "./cluster-events.ts";
 import type { EngineLink } from "./engine-link.ts";
+import type { BuildHosts } from "./engines/build/build-hosts.ts";
 import type { ClusterEngines } from "./engines/cluster-engines.ts";
 import type { EngineMirrors } from "./engines/engine-mirrors.ts";
 import type { ExecDirectory } from "./engines/exec-directory.ts";
@@ -34,6 +35,7 @@ export interface ApiContext {
   readonly policy: PlacementPolicy;
   /** Held from the look at a network's name until it is taken. */
   readonly networkNames: Mutex;
+  readonly builds: BuildHosts;
   readonly events: ClusterEvents;
   readonly clock: Clock;
   readonly random: Random;

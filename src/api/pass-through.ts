@@ -79,6 +79,7 @@ export async function passCall(
   outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
   outgoing.on("error", (err) => {
     body.unpipe(outgoing);
+    if (body !== request) body.destroy();
     reject(signal.aborted ? signal.reason : engine.unreachable(err));
   });
   outgoing.once("response", (answer) => {

@@ -180,7 +180,11 @@ async function forwardTo(
 ): Promise<void> {
   if (clusterOf(api.membership) === undefined) return await forward(api.engine, raw, response, originalUrl);
   const { locate } = await clusterCalls();
-  const { engine, target, look, onSuccess } = await locate(api, raw.method ?? "GET", originalUrl, signal);
+  const { engine, target, look, onSuccess } = await locate(
+    api,
+    { method: raw.method ?? "GET", url: originalUrl, headers: raw.headers },
+    signal,
+  );
   if (look) await forwardDocument(engine, raw, response, target, look);
   else await forward(engine, raw, response, target, undefined, onSuccess);
 }

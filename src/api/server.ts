@@ -13,6 +13,7 @@ import { type ApiContext, clusterCalls } from "./call.ts";
 import { ClusterEvents } from "./cluster-events.ts";
 import { localEngine } from "./engine-connector.ts";
 import { EngineLink } from "./engine-link.ts";
+import { BuildHosts } from "./engines/build/build-hosts.ts";
 import { ClusterEngines } from "./engines/cluster-engines.ts";
 import { EngineMirrors } from "./engines/engine-mirrors.ts";
 import { ExecDirectory } from "./engines/exec-directory.ts";
@@ -68,7 +69,7 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
     const target = request.url ?? "/";
     if (scopeOf(request) === "node" || clusterOf(api.membership) === undefined) return { engine: api.engine, target };
     const { locate } = await clusterCalls();
-    return await locate(api, request.method ?? "GET", target, stop);
+    return await locate(api, { method: request.method ?? "GET", url: target, headers: request.headers }, stop);
   };
   const listeners: Listeners = {
     onRequest: await createRouter(api, scopeOf),
@@ -111,8 +112,15 @@ function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSigna
   const engine = new EngineLink(localEngine(engineUrl), deps.clock, signal);
   const engines = new ClusterEngines({ ...deps, own: engine, life: signal });
   const mirrors = new EngineMirrors({ ...deps, engines });
-  const followed = { engine, engines, mirrors };
-  const parts = { ...followed, placements: new Placements(), execs: new ExecDirectory(), copies: new ImageCopies() };
+  const parts = {
+    engine,
+    engines,
+    mirrors,
+    placements: new Placements(),
+    execs: new ExecDirectory(),
+    copies: new ImageCopies(),
+    builds: new BuildHosts(deps.clock),
+  };
   return { ...deps, ...parts, networkNames: new Mutex(), events: new ClusterEvents(deps), signal };
 }
 

@@ -50,9 +50,11 @@ const refuse = async (): Promise<never> => {
 };
 
 /** Registries have all images. */
-async function* noImages(): AsyncGenerator<never> {
-  throw new FlotillaError("not_found", "no other host gives images in the simulation");
-}
+const noImages = (): AsyncIterable<never> => ({
+  [Symbol.asyncIterator]: () => ({
+    next: () => Promise.reject(new FlotillaError("not_found", "no other host gives images in the simulation")),
+  }),
+});
 
 const noTunnels = async (): Promise<never> => {
   throw new FlotillaError("unimplemented", "raw connections are not simulated");

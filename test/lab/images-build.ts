@@ -48,3 +48,9 @@ export const buildCommand = (host: LabHost, builder: Builder, argv: readonly str
 /** Builds an image through a host's daemon, to the end, whatever the exit code. */
 export const build = (host: LabHost, builder: Builder, ...argv: readonly string[]): Promise<Finished> =>
   execute({ argv: buildCommand(host, builder, argv) }, signal);
+
+/** The id of the image that a name means to a host's own engine; "" when it means none. */
+export async function imageOn(host: LabHost, image: string): Promise<string> {
+  const argv = ["docker", "--host", `unix://${host.engineSocket}`, "image", "inspect", "--format", "{{.Id}}", image];
+  return (await execute({ argv }, signal)).stdout.trim();
+}

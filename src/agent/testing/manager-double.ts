@@ -48,9 +48,11 @@ export class ManagerDouble {
     throw new FlotillaError("not_found", "there is no such network");
   };
   /** Brings images. */
-  bring: ManagerConnection["bringImage"] = async function* () {
-    throw new FlotillaError("not_found", "no other host has it");
-  };
+  bring: ManagerConnection["bringImage"] = () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.reject(new FlotillaError("not_found", "no other host has it")),
+    }),
+  });
   managers: SessionMessage["managers"];
   #objects: Assigned[] = [];
   #sequence = 0;

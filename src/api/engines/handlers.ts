@@ -2,6 +2,7 @@ import type { ApiContext, Call, OwnAnswer } from "#api/call.ts";
 import { tellContainersNode } from "#api/networks/connect.ts";
 import { inspectVisible } from "#api/networks/inspect.ts";
 import { removeVisible } from "#api/networks/remove.ts";
+import { buildImage } from "./build/build.ts";
 import { renameInCluster } from "./create-container.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { commitContainer, removeImage, tagImage } from "./images.ts";
@@ -32,6 +33,7 @@ const CLUSTER_CALLS: readonly ClusterCall[] = [
   { method: "POST", path: /^\/images\/(.+)\/tag$/, handle: tagImage },
   { method: "POST", path: /^\/(commit)$/, handle: commitContainer },
   { method: "POST", path: /^\/images\/(load)$/, handle: loadImages },
+  { method: "POST", path: /^\/(build)$/, handle: buildImage },
   { method: "POST", path: /^\/(containers|images|volumes|build)\/prune$/, handle: pruneAll },
   { method: "DELETE", path: /^\/images\/(.+)$/, handle: removeImage },
   { method: "GET", path: /^\/(volumes)$/, handle: listVolumes },

@@ -4,7 +4,7 @@ import { engineRefusal } from "#api/engine-json.ts";
 import { passCall } from "#api/pass-through.ts";
 import { textField } from "#api/raw-document.ts";
 import { nameIn } from "./images.ts";
-import { engineLines, failureIn, linesOf } from "./progress-lines.ts";
+import { answerInLines, engineLines, failureIn } from "./progress-lines.ts";
 import { spreadTags } from "./spread-tags.ts";
 
 /** `POST /images/load`: into this host's engine; hosts where its names meant other images get these. */
@@ -18,24 +18,16 @@ export const importImage = (api: ApiContext, call: Call): Promise<OwnAnswer> =>
 const loadedNames = (line: Json): readonly string[] =>
   [...textField(line, "stream").matchAll(/^Loaded image: (\S+)$/gm)].flatMap(([, name]) => name ?? []);
 
-async function takeIn(api: ApiContext, call: Call, namesIn: (line: Json) => readonly string[]): Promise<OwnAnswer> {
-  const answer = await passCall(api.engine, call.request, call.request.url ?? "", call.signal);
-  if (answer.statusCode !== 200) throw await engineRefusal(answer);
-  return { kind: "stream", contentType: answer.headers["content-type"] ?? "application/json", chunks: lines() };
-
-  async function* lines(): AsyncGenerator<string> {
+const takeIn = (api: ApiContext, call: Call, namesIn: (line: Json) => readonly string[]): Promise<OwnAnswer> =>
+  answerInLines(call, async (tell, signal) => {
+    const answer = await passCall(api.engine, call.request, call.request.url ?? "", signal);
+    if (answer.statusCode !== 200) throw await engineRefusal(answer);
     const names = new Set<string>();
-    let failure = "";
-    const look = (line: Json): true => {
+    let hasFailed = false;
+    for await (const line of engineLines(answer, signal)) {
       for (const name of namesIn(line)) names.add(name);
-      failure ||= failureIn(line);
-      return true;
-    };
-    yield* engineLines(answer, call.signal, look);
-    if (failure !== "") return;
-    const { nodeId } = api.membership.local;
-    yield* linesOf(call.signal, async (tell, stop) => {
-      await spreadTags(api, names, nodeId, stop, tell);
-    });
-  }
-}
+      hasFailed ||= failureIn(line) !== "";
+      await tell(line);
+    }
+    if (!hasFailed) await spreadTags(api, names, api.membership.local.nodeId, signal, tell);
+  });

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { splitVersion } from "#api/api-version.ts";
 import type { ApiContext } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
@@ -20,6 +21,14 @@ export interface Destination {
   readonly look?: (answer: Json) => Json;
 }
 
+/** A call that is to be located. */
+export interface LocatedCall {
+  readonly method: string;
+  /** As the client sent it, with its version prefix. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
 const VERBS =
   "json|top|logs|stats|changes|export|archive|attach|attach/ws|start|stop|kill|restart|pause|unpause|wait|resize|update|exec|copy|checkpoints|checkpoints/[^/]+";
 const OF_CONTAINER = new RegExp(`^/containers/(.+?)/(${VERBS})$`);
@@ -27,6 +36,9 @@ const CONTAINER = /^\/containers\/(.+)$/;
 const OF_IMAGE = /^\/images\/(.+)\/(?:json|history|get|push)$/;
 const OF_VOLUME = /^\/volumes\/([^/]+)$/;
 const OF_EXEC = /^\/exec\/([^/]+)\/(?:start|resize|json)$/;
+
+/** By which a client names the session that a build will name. Source: moby, the session's router. */
+const SESSION_HEADER = "x-docker-expose-session-uuid";
 
 /** A call, taken apart. */
 interface Asked {
@@ -36,6 +48,7 @@ interface Asked {
   readonly path: string;
   /** With its question mark, or "". */
   readonly query: string;
+  readonly headers: IncomingHttpHeaders;
   readonly signal: AbortSignal;
 }
 
@@ -85,19 +98,32 @@ const ofExec: Locator = async (api, { prefix, path, query, signal }) => {
   return { engine: api.engines.engineOf(nodeId), target: prefix + path + query };
 };
 
-const LOCATORS: readonly Locator[] = [ofContainer, removedContainer, ofImage, ofVolume, ofExec];
+/** What a client opens for a build goes to the builder of that build. */
+const ofBuild: Locator = async (api, { prefix, path, query, headers, signal }) => {
+  if (path === "/grpc") api.builds.noteOtherBuilds();
+  const id = path === "/session" ? headers[SESSION_HEADER] : path === "/build/cancel" ? idIn(query) : undefined;
+  const nodeId = typeof id === "string" ? await api.builds.hostOf(id, signal) : undefined;
+  return nodeId === undefined ? undefined : { engine: api.engines.engineOf(nodeId), target: prefix + path + query };
+};
+
+const idIn = (query: string): string => new URLSearchParams(query).get("id") ?? "";
+
+const LOCATORS: readonly Locator[] = [ofContainer, removedContainer, ofImage, ofVolume, ofExec, ofBuild];
 
 /**
  * Finds the engine that a call is about: the one that has what the path or the query names. Calls that are about nothing
  * in particular go to this host's own engine.
- * @param url as the client sent it, with its version prefix.
  * @throws FlotillaError `not_found` for what no engine has, `invalid` for a name that several containers have.
  */
-export async function locate(api: ApiContext, method: string, url: string, signal: AbortSignal): Promise<Destination> {
+export async function locate(
+  api: ApiContext,
+  { method, url, headers }: LocatedCall,
+  signal: AbortSignal,
+): Promise<Destination> {
   const { target } = splitVersion(url);
   const [path = ""] = target.split("?", 1);
   const prefix = url.slice(0, url.length - target.length);
-  const asked = { method, prefix, path, query: target.slice(path.length), signal };
+  const asked = { method, prefix, path, query: target.slice(path.length), headers, signal };
   for (const find of LOCATORS) {
     const found = await find(api, asked);
     if (found !== undefined) return found;

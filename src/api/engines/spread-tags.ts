@@ -6,7 +6,7 @@ import { askAll } from "./ask-all.ts";
 import { listedTag, tagParts } from "./image-tags.ts";
 import { inspectImage } from "./inspect-image.ts";
 import { hostName, idsOf } from "./nodes.ts";
-import { copyLines, type Tell } from "./progress-lines.ts";
+import { copyLines, type Tell, tellNobody } from "./progress-lines.ts";
 import { samePlatform } from "./same-platform.ts";
 
 /** Tries to bring a host up to date: another move of the same tag may come in between. */
@@ -29,7 +29,7 @@ export async function spreadTags(
   names: Iterable<string>,
   from: NodeId,
   signal: AbortSignal,
-  tell: Tell = () => undefined,
+  tell: Tell = tellNobody,
 ): Promise<readonly Missed[]> {
   const missed = new Map<NodeId, Missed>();
   for (const name of new Set(names)) {
@@ -37,7 +37,7 @@ export async function spreadTags(
     if (tag === undefined) continue;
     for (const one of await spreadTag(api, tag, from, signal, tell)) {
       missed.set(one.nodeId, one);
-      tell({ id: hostName(api, one.nodeId), status: `May have an older ${tag} until it is back: ${one.reason}` });
+      await tell({ id: hostName(api, one.nodeId), status: `May have an older ${tag} until it is back: ${one.reason}` });
     }
   }
   if (missed.size > 0) await controlOf(api)?.tagsMissed([...missed.keys()], signal);
@@ -90,7 +90,7 @@ export async function retag(
   api: ApiContext,
   { tag, imageId, from, to }: Retag,
   signal: AbortSignal,
-  tell: Tell = () => undefined,
+  tell: Tell = tellNobody,
 ): Promise<void> {
   const engine = api.engines.engineOf(to);
   const { repository = "", tag: name = "" } = tagParts(tag) ?? {};
@@ -102,7 +102,7 @@ export async function retag(
   for (let tries = 0; tries < TRIES; tries++) {
     await api.copies.copy(api, tag, { from, to }, signal, copyLines(api, tag, to, tell));
     if ((await inspectImage(engine, tag, signal))?.id === imageId) {
-      tell({ id: hostName(api, to), status: `Has ${tag} now` });
+      await tell({ id: hostName(api, to), status: `Has ${tag} now` });
       return;
     }
   }

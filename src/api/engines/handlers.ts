@@ -8,6 +8,7 @@ import { diskUsage } from "./disk-usage.ts";
 import { commitContainer, removeImage, tagImage } from "./images.ts";
 import { loadImages } from "./load.ts";
 import { pruneAll } from "./prune.ts";
+import { saveImages } from "./save.ts";
 import { listVolumes, removeVolume } from "./volumes.ts";
 
 /** @param name what the path's group holds. */
@@ -36,6 +37,7 @@ const CLUSTER_CALLS: readonly ClusterCall[] = [
   { method: "POST", path: /^\/(build)$/, handle: buildImage },
   { method: "POST", path: /^\/(containers|images|volumes|build)\/prune$/, handle: pruneAll },
   { method: "DELETE", path: /^\/images\/(.+)$/, handle: removeImage },
+  { method: "GET", path: /^\/images\/(get)$/, handle: saveImages },
   { method: "GET", path: /^\/(volumes)$/, handle: listVolumes },
   { method: "GET", path: /^\/system\/(df)$/, handle: diskUsage },
   { method: "GET", path: /^\/networks\/(.+\/.+)$/, handle: inspectVisible },

@@ -6,14 +6,15 @@ import type { NodeId } from "#model/ids.ts";
 const BUILD_MS = 5_000;
 /** The same for connections that may be for no build, since there are clients that drive this host's builder themselves. */
 const SOME_BUILD_MS = 1_000;
-/** Names whose last build is remembered. */
-const MOST_NAMES = 10_000;
+/** Names whose last build is remembered, and ids of builds that are over. */
+const MOST_REMEMBERED = 10_000;
 
 /** The hosts on which builds are made, for the further calls that clients make for them. */
 export class BuildHosts {
   readonly #clock: Clock;
   readonly #hosts = new Map<string, NodeId>();
   readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #over = new Set<string>();
   readonly #lastHosts = new Map<string, NodeId>();
   #hasOtherBuilds = false;
 
@@ -21,24 +22,29 @@ export class BuildHosts {
     this.#clock = clock;
   }
 
-  /** Says where a build is made, by the ids of which others will speak. Disposal forgets it. */
-  begin(ids: readonly string[], nodeId: NodeId): Disposable {
-    const own = ids.filter((id) => id !== "");
-    for (const id of own) {
+  /** Says where a build is made, by the ids by which others will speak of it. */
+  begin(ids: readonly string[], nodeId: NodeId): void {
+    for (const id of ids) {
       this.#hosts.set(id, nodeId);
-      for (const wake of this.#waiting.get(id) ?? []) wake();
+      this.#wake(id);
     }
-    return {
-      [Symbol.dispose]: () => {
-        for (const id of own) this.#hosts.delete(id);
-      },
-    };
+  }
+
+  /** Says that builds with these ids are over, or that there will be none: nobody is to wait for them. */
+  end(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#hosts.delete(id);
+      this.#over.delete(id);
+      this.#over.add(id);
+      this.#wake(id);
+    }
+    dropOldest(this.#over);
   }
 
   /** The host of a build that there is, or that begins within the next seconds; undefined when none does. */
   async hostOf(id: string, signal: AbortSignal): Promise<NodeId | undefined> {
     const known = this.#hosts.get(id);
-    if (known !== undefined || id === "") return known;
+    if (known !== undefined || this.#over.has(id)) return known;
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiting = this.#waiting.get(id) ?? new Set();
     this.#waiting.set(id, waiting.add(resolve));
@@ -71,9 +77,18 @@ export class BuildHosts {
       this.#lastHosts.delete(name);
       this.#lastHosts.set(name, nodeId);
     }
-    for (const oldest of this.#lastHosts.keys()) {
-      if (this.#lastHosts.size <= MOST_NAMES) return;
-      this.#lastHosts.delete(oldest);
-    }
+    dropOldest(this.#lastHosts);
+  }
+
+  #wake(id: string): void {
+    for (const wake of this.#waiting.get(id) ?? []) wake();
+  }
+}
+
+/** Of a set or map, whose keys are in the order in which they came. */
+function dropOldest(remembered: Set<string> | Map<string, unknown>): void {
+  for (const oldest of remembered.keys()) {
+    if (remembered.size <= MOST_REMEMBERED) return;
+    remembered.delete(oldest);
   }
 }

@@ -15,9 +15,10 @@ export interface BuildRequest {
   readonly args: BuildArgs;
   /** Where the builder gets the context from, if not from the request's body: `client-session`, an address, or "". */
   readonly remote: string;
-  /** By which a client opens a connection for its builder, and by which it ends the build; "" for none. */
-  readonly session: string;
-  readonly buildId: string;
+  /** By which the client's further calls for the build name it. */
+  readonly ids: readonly string[];
+  /** Of the build whose context this is, when that is asked for in another call. */
+  readonly uploadFor: string | undefined;
   /** Base images are to be pulled although they may be there. */
   readonly pulls: boolean;
   /** Nothing is to be told but the image's id. */
@@ -28,8 +29,8 @@ export interface BuildRequest {
   readonly query: URLSearchParams;
 }
 
-/** What a client calls the second of two requests, that has only the context, by the id of the first. */
-export const UPLOAD_PREFIX = "upload-request:";
+/** Before a build's id in the second of two calls, which has only the context. Source: moby, builder-next. */
+const UPLOAD_PREFIX = "upload-request:";
 
 /** The engine's own, when a quota comes without its period. Source: Linux, cpu.cfs_period_us. */
 const DEFAULT_CPU_PERIOD = 100_000;
@@ -53,6 +54,7 @@ export function parseBuild(given: URLSearchParams): BuildRequest {
   if (query.has("buildargs")) query.set("buildargs", JSON.stringify(own));
   const ownLabels = Object.entries(labels).filter(([name]) => !WISH_LABEL.test(name));
   if (query.has("labels")) query.set("labels", JSON.stringify(Object.fromEntries(ownLabels)));
+  const buildId = query.get("buildid") ?? "";
   const quota = numberIn(query, "cpuquota");
   const period = numberIn(query, "cpuperiod") || DEFAULT_CPU_PERIOD;
   return {
@@ -60,8 +62,8 @@ export function parseBuild(given: URLSearchParams): BuildRequest {
     dockerfile: query.get("dockerfile") ?? "",
     args: own,
     remote: query.get("remote") ?? "",
-    session: query.get("session") ?? "",
-    buildId: query.get("buildid") ?? "",
+    ids: [query.get("session") ?? "", buildId].filter((id) => id !== ""),
+    uploadFor: buildId.startsWith(UPLOAD_PREFIX) ? buildId.slice(UPLOAD_PREFIX.length) : undefined,
     pulls: isFlagSet(query, "pull"),
     isQuiet: isFlagSet(query, "q"),
     demand: { nanoCpus: Math.round((quota / period) * 1e9), memoryBytes: numberIn(query, "memory"), ports: [] },

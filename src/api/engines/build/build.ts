@@ -12,7 +12,7 @@ import type { NodeId } from "#model/ids.ts";
 import { baseImages } from "./base-images.ts";
 import { bringBaseImages } from "./bring-base-images.ts";
 import { heldContext } from "./build-context.ts";
-import { type BuildRequest, parseBuild, UPLOAD_PREFIX } from "./build-request.ts";
+import { type BuildRequest, parseBuild } from "./build-request.ts";
 import { reserveBuildHost } from "./reserve-build-host.ts";
 import { imagesInTrace } from "./trace.ts";
 
@@ -22,22 +22,24 @@ import { imagesInTrace } from "./trace.ts";
  */
 export async function buildImage(api: ApiContext, call: Call): Promise<OwnAnswer> {
   const request = parseBuild(call.query);
-  if (request.buildId.startsWith(UPLOAD_PREFIX)) return await passUpload(api, call, request);
+  const { names, ids, uploadFor } = request;
+  if (uploadFor !== undefined) return await passUpload(api, call, uploadFor);
   return await answerInLines(call, async (tell, signal) => {
+    using _ = { [Symbol.dispose]: () => api.builds.end(ids) };
     using reservation = await reserveBuildHost(api, request, signal);
     const { id: nodeId } = reservation.host;
-    using _ = api.builds.begin([request.session, request.buildId], nodeId);
-    const build = new Build(api, call, request, nodeId, request.isQuiet ? tellNobody : tell);
-    if (!(await build.run(tell, signal))) return;
-    api.builds.remember(request.names, nodeId);
-    await spreadTags(api, request.names, nodeId, signal, request.isQuiet ? tellNobody : tell);
+    api.builds.begin(ids, nodeId);
+    const tellMore = request.isQuiet ? tellNobody : tell;
+    if (!(await new Build(api, call, request, nodeId, tellMore).run(tell, signal))) return;
+    api.builds.remember(names, nodeId);
+    await spreadTags(api, names, nodeId, signal, tellMore);
   });
 }
 
-/** The context of a build that was asked for in another request. */
-const passUpload = (api: ApiContext, call: Call, { buildId }: BuildRequest): Promise<OwnAnswer> =>
+/** The context of a build that was asked for in another call. */
+const passUpload = (api: ApiContext, call: Call, buildId: string): Promise<OwnAnswer> =>
   answerInLines(call, async (tell, signal) => {
-    const nodeId = await api.builds.hostOf(buildId.slice(UPLOAD_PREFIX.length), signal);
+    const nodeId = await api.builds.hostOf(buildId, signal);
     if (nodeId === undefined) throw new FlotillaError("not_found", "the build that this context is for did not begin");
     const answer = await passCall(api.engines.engineOf(nodeId), call.request, call.request.url ?? "", signal);
     if (answer.statusCode !== 200) throw await engineRefusal(answer);

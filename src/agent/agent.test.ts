@@ -211,6 +211,22 @@ test("a task that the manager forgot while the daemon was down is removed, and s
   assert.deepEqual(bed.engine.containers, []);
 });
 
+test("after a restart of the daemon a pull waits for the credentials, which are not on the disk", async () => {
+  await using bed = new AgentBed();
+  bed.engine.publishImage("private:1", { pullMs: 60_000 });
+  bed.manager.put({ ...task("t1", { Image: "private:1" }), registryAuth: "e30=" });
+  await bed.start();
+  await bed.clock.advance(1_000);
+  await bed.stop();
+  bed.manager.refusal = lost;
+  await bed.start();
+  await bed.clock.advance(5_000);
+  assert.equal(bed.engine.calls("pullImage"), 1, "the one before the restart");
+  bed.manager.refusal = undefined;
+  await bed.clock.advance(65_000);
+  assert.deepEqual([bed.engine.calls("pullImage"), bed.state("t1")], [2, "running"]);
+});
+
 test("an engine that restarts fails no task whose container lives on", async () => {
   await using bed = new AgentBed();
   bed.manager.put(task("t1"));

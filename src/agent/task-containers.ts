@@ -1,5 +1,5 @@
 import type { Clock } from "#base/clock.ts";
-import { errorCode } from "#base/errors.ts";
+import { errorCode, FlotillaError } from "#base/errors.ts";
 import type { Watcher } from "#base/shared-work.ts";
 import { containerBody, TASK_ID_LABEL, taskVolumes } from "#engine/container-body.ts";
 import type { Container, CreateContainer, Engine } from "#engine/engine.ts";
@@ -13,6 +13,7 @@ import type { SetDefaultRoute } from "./default-route.ts";
 import type { ImagePuller } from "./image-puller.ts";
 import type { NodeIdentity } from "./labels.ts";
 import type { NetworkKeeper } from "./network-keeper.ts";
+import { WITHHELD } from "./task-db.ts";
 import type { Payloads, TaskFileStore } from "./task-files.ts";
 import { hasFiles, taskFiles } from "./task-files.ts";
 import { gatewayToSet, type TaskPlace, taskPlaces } from "./task-places.ts";
@@ -85,6 +86,9 @@ export class TaskContainers {
     const files = await this.#writeFiles(task, wanted);
     const networks = this.#places(task);
     const body = containerBody(task, node, { clusterId: node.clusterId, files, networks });
+    if (task.registryAuth === WITHHELD) {
+      throw new FlotillaError("unavailable", "waiting for a manager to send the registry credentials");
+    }
     await images.ensure(body.Image, task.registryAuth, wanted, tell);
     await this.#awaitNetworks(networks, wanted);
     wanted.throwIfAborted();

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { silentLogger } from "#base/log.ts";
 import type { TaskStatus } from "#model/objects.ts";
-import { openTaskDb } from "./task-db.ts";
+import { openTaskDb, WITHHELD } from "./task-db.ts";
 import { network, task } from "./testing/builders.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "flotilla-task-db-"));
@@ -42,6 +42,17 @@ test("what was written is there after the database is opened anew", () => {
   for (const suffix of ["", "-wal", "-shm"]) assert.equal(statSync(file + suffix).mode & 0o777, 0o600);
   db.clear();
   assert.deepEqual([db.tasks(), db.managers(), db.networks()], [[], [], []]);
+});
+
+test("registry credentials are not written to the disk", () => {
+  const file = join(folder, "credentials.db");
+  {
+    using db = openTaskDb(file, silentLogger);
+    db.put({ ...task("t1"), registryAuth: "cGE1NXdvcmQ" }, running);
+    for (const suffix of ["", "-wal"]) assert.ok(!readFileSync(file + suffix).includes("cGE1NXdvcmQ"));
+  }
+  using db = openTaskDb(file, silentLogger);
+  assert.equal(db.tasks()[0]?.task.registryAuth, WITHHELD);
 });
 
 test("a file that is no database is put aside", () => {

@@ -23,7 +23,7 @@ export interface StoredTask {
  */
 export interface TaskDb extends Disposable {
   tasks(): readonly StoredTask[];
-  /** Keeps an assigned task's definition and its present status. */
+  /** Keeps an assigned task's definition, but for its registry credentials, and its present status. */
   put(task: Task, status: TaskStatus): void;
   setStatus(taskId: TaskId, status: TaskStatus): void;
   /** Notes that a task is to be removed from this node. */
@@ -39,6 +39,9 @@ export interface TaskDb extends Disposable {
   /** Forgets everything. */
   clear(): void;
 }
+
+/** What is kept in place of a task's registry credentials: managers tell them again. */
+export const WITHHELD = "";
 
 /** Grows with each incompatible change of the tables; a file of another version is put aside. */
 const SCHEMA_VERSION = 1;
@@ -126,7 +129,8 @@ class SqliteTaskDb implements TaskDb {
   }
 
   put(task: Task, status: TaskStatus): void {
-    this.#put.run(task.id, JSON.stringify(task), JSON.stringify(status));
+    const kept = task.registryAuth === undefined ? task : { ...task, registryAuth: WITHHELD };
+    this.#put.run(task.id, JSON.stringify(kept), JSON.stringify(status));
   }
 
   setStatus(taskId: TaskId, status: TaskStatus): void {

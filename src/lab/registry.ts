@@ -15,27 +15,34 @@ export const REGISTRY_PREREQUISITE: Prerequisite = {
   isMet: () => hasCommand("docker-registry"),
 };
 
-/** A registry without TLS and without accounts; the engines of a lab accept one on the lab's network. */
-const renderConfig = (root: string): string =>
+/** A registry without TLS; the engines of a lab accept one on the lab's network. */
+const renderConfig = (root: string, accounts: string | undefined): string =>
   JSON.stringify({
     version: 0.1,
     log: { level: "warn" },
     storage: { filesystem: { rootdirectory: root }, delete: { enabled: true } },
     http: { addr: `:${REGISTRY_PORT}` },
+    ...(accounts !== undefined && { auth: { htpasswd: { realm: "lab", path: accounts } } }),
   });
 
 /**
  * Starts a registry on a host. Gives back its address, which image names begin with: `10.77.0.1:5000`.
+ * @param accounts who may use it, as `htpasswd -B` writes them; everybody without.
  */
-export async function startRegistry(host: LabHost, signal: AbortSignal): Promise<string> {
+export async function startRegistry(host: LabHost, signal: AbortSignal, accounts?: string): Promise<string> {
   const root = join(host.data, "registry");
   mkdirSync(root, { recursive: true });
   const config = join(root, "config.yml");
-  writeFileSync(config, renderConfig(root)); // YAML takes JSON as it is
+  const file = accounts === undefined ? undefined : join(root, "accounts");
+  if (file !== undefined) writeFileSync(file, `${accounts}\n`);
+  writeFileSync(config, renderConfig(root, file)); // YAML takes JSON as it is
   await host.process("registry").start(["docker-registry", "serve", config], signal);
   const address = `${host.address}:${REGISTRY_PORT}`;
-  const answers = async () =>
-    (await host.exec(["busybox", "wget", "-q", "-O", "-", `http://${address}/v2/`], signal)).code === 0;
+  // One that asks who is there answers too.
+  const answers = async () => {
+    const { stderr, code } = await host.exec(["busybox", "wget", "-q", "-O", "-", `http://${address}/v2/`], signal);
+    return code === 0 || stderr.includes("401");
+  };
   await until(`the start of the registry of ${host.name}`, START_MS, answers, signal);
   return address;
 }

@@ -56,6 +56,19 @@ test("an image is shown by a host that has it, tagged and removed on all of thes
   assert.deepEqual([refused.status, refused.json], [409, { message: "in use" }]);
 });
 
+test("an image is pushed by a host that has it under its tag, a repository by one that has any of it", async () => {
+  await using hosts = await openTwoHosts();
+  const { api, far } = hosts;
+  for (const engine of [api.engine, far]) engine.on("GET /images/json", (_request, response) => sendJson(response, []));
+  far.on("GET /images/registry:5000/app:1/json", (_request, response) => sendJson(response, { Id: "sha256:a" }));
+  far.on("POST /images/registry:5000/app/push", (_request, response) => sendLines(response, { status: "Pushed" }));
+  assert.equal((await api.call("POST", "/v1.45/images/registry:5000/app/push?tag=1")).text, '{"status":"Pushed"}\r\n');
+  const missing = await api.call("POST", "/v1.45/images/registry:5000/app/push?tag=2");
+  assert.deepEqual([missing.status, missing.json], [404, { message: "No such image: registry:5000/app:2" }]);
+  far.on("GET /images/json", (_request, response) => sendJson(response, [image("a", 1, "registry:5000/app:1")]));
+  assert.equal((await api.call("POST", "/v1.45/images/registry:5000/app/push")).status, 200);
+});
+
 test("every host pulls; layers are shown of one, a line for each of the others, and failures at the end", async () => {
   await using hosts = await openTwoHosts();
   const { api, far } = hosts;

@@ -1,7 +1,7 @@
 import type { ApiContext } from "#api/call.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import { askAll } from "./ask-all.ts";
+import { askAll, askAllFor } from "./ask-all.ts";
 import { allNodes, idsOf } from "./nodes.ts";
 
 /**
@@ -27,7 +27,22 @@ export type Holders = readonly [NodeId, ...NodeId[]];
 export const whoHasImage = (api: ApiContext, image: string, signal: AbortSignal): Promise<readonly NodeId[]> =>
   holdersOf(api, `/images/${encodeURI(image)}/json`, signal);
 
-/** The same. @throws FlotillaError `not_found`, with the engine's own text. */
+/** The same for `docker save` and `push`: a name without a tag means a whole repository, if none in it is the latest. */
+export async function whoHasImages(api: ApiContext, name: string, signal: AbortSignal): Promise<readonly NodeId[]> {
+  const found = await whoHasImage(api, name, signal);
+  if (found.length > 0) return found;
+  const path = `/images/json?filters=${encodeURIComponent(JSON.stringify({ reference: [name] }))}`;
+  const { answers } = await askAllFor<readonly unknown[]>(api, idsOf(allNodes(api)), path, signal);
+  return answers.flatMap(({ nodeId, value }) => (value.length > 0 ? [nodeId] : []));
+}
+
+/** The nodes that can push a name: its tag is told apart from it. @throws as `imageHolders`. */
+export async function imagePushers(api: ApiContext, name: string, tag: string, signal: AbortSignal): Promise<Holders> {
+  const image = tag === "" ? name : `${name}:${tag}`;
+  return oneOrMore(await whoHasImages(api, image, signal), `No such image: ${image}`);
+}
+
+/** The nodes as of `whoHasImage`. @throws FlotillaError `not_found`, with the engine's own text. */
 export const imageHolders = async (api: ApiContext, image: string, signal: AbortSignal): Promise<Holders> =>
   oneOrMore(await whoHasImage(api, image, signal), `No such image: ${image}`);
 

@@ -6,7 +6,7 @@ import type { EngineLink } from "#api/engine-link.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { findContainer } from "./find-container.ts";
-import { holdersOf, imageHolders, volumeHolders } from "./holders.ts";
+import { holdersOf, imageHolders, imagePushers, volumeHolders } from "./holders.ts";
 import { withNetworkIds } from "./network-ids.ts";
 import { inspectedOn } from "./on-host.ts";
 
@@ -33,7 +33,7 @@ const VERBS =
   "json|top|logs|stats|changes|export|archive|attach|attach/ws|start|stop|kill|restart|pause|unpause|wait|resize|update|exec|copy|checkpoints|checkpoints/[^/]+";
 const OF_CONTAINER = new RegExp(`^/containers/(.+?)/(${VERBS})$`);
 const CONTAINER = /^\/containers\/(.+)$/;
-const OF_IMAGE = /^\/images\/(.+)\/(?:json|history|get|push)$/;
+const OF_IMAGE = /^\/images\/(.+)\/(json|history|get|push)$/;
 const OF_VOLUME = /^\/volumes\/([^/]+)$/;
 const OF_EXEC = /^\/exec\/([^/]+)\/(?:start|resize|json)$/;
 
@@ -78,9 +78,13 @@ const removedContainer: Locator = async (api, { method, prefix, path, query, sig
 };
 
 const ofImage: Locator = async (api, { prefix, path, query, signal }) => {
-  const [, image] = OF_IMAGE.exec(path) ?? [];
+  const [, image, verb] = OF_IMAGE.exec(path) ?? [];
   if (image === undefined) return undefined;
-  const [holder] = await imageHolders(api, decode(image), signal);
+  const tag = new URLSearchParams(query).get("tag") ?? "";
+  const [holder] =
+    verb === "push"
+      ? await imagePushers(api, decode(image), tag, signal)
+      : await imageHolders(api, decode(image), signal);
   return { engine: api.engines.engineOf(holder), target: prefix + path + query };
 };
 

@@ -3,9 +3,7 @@ import { engineRefusal } from "#api/engine-json.ts";
 import { passCall } from "#api/pass-through.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
-import { askAllFor } from "./ask-all.ts";
-import { whoHasImage } from "./holders.ts";
-import { allNodes, idsOf } from "./nodes.ts";
+import { whoHasImages } from "./holders.ts";
 
 /**
  * `GET /images/get?names=…`: as one host has them all. When none has, those that are missing are brought to the one that
@@ -21,7 +19,7 @@ export async function saveImages(api: ApiContext, call: Call): Promise<OwnAnswer
 
 /** @throws FlotillaError `not_found` for an image that no host has. */
 async function gather(api: ApiContext, images: readonly string[], signal: AbortSignal): Promise<NodeId> {
-  const holders = await Promise.all(images.map((image) => holdersOf(api, image, signal)));
+  const holders = await Promise.all(images.map((image) => whoHasImages(api, image, signal)));
   // This host's engine first: what comes from there need not cross the network.
   const { nodeId: here } = api.membership.local;
   let best = { nodeId: here, count: -1 };
@@ -36,13 +34,4 @@ async function gather(api: ApiContext, images: readonly string[], signal: AbortS
     await api.copies.copy(api, image, { from, to: best.nodeId }, signal);
   }
   return best.nodeId;
-}
-
-/** A name without a tag means all images of the repository, if none is tagged `latest`. */
-async function holdersOf(api: ApiContext, image: string, signal: AbortSignal): Promise<readonly NodeId[]> {
-  const found = await whoHasImage(api, image, signal);
-  if (found.length > 0) return found;
-  const path = `/images/json?filters=${encodeURIComponent(JSON.stringify({ reference: [image] }))}`;
-  const { answers } = await askAllFor<readonly unknown[]>(api, idsOf(allNodes(api)), path, signal);
-  return answers.flatMap(({ nodeId, value }) => (value.length > 0 ? [nodeId] : []));
 }

@@ -211,6 +211,30 @@ test("a task that the manager forgot while the daemon was down is removed, and s
   assert.deepEqual(bed.engine.containers, []);
 });
 
+test("a task whose image comes from another host says how far it is, now and then", async () => {
+  await using bed = new AgentBed();
+  const sizes = [10_000_000, 20_000_000, 90_000_000];
+  bed.manager.bring = async function* ({ image }, signal) {
+    for (const sentBytes of sizes) {
+      yield { from: "h2", sentBytes, totalBytes: 120_000_000 };
+      await bed.clock.sleep(1_500, signal);
+    }
+    bed.engine.addImage(image);
+  };
+  bed.manager.put(task("t1", { Image: "made-here:1" }));
+  await bed.start();
+  await bed.clock.advance(10_000);
+  const messages = bed.manager.reports.map(({ status }) => status.message);
+  assert.deepEqual(
+    messages.filter((message) => message.startsWith("preparing")),
+    [
+      "preparing: copying its image from h2 (10 MB of 120 MB)",
+      "preparing: copying its image from h2 (90 MB of 120 MB)",
+    ],
+  );
+  assert.deepEqual([bed.state("t1"), bed.engine.calls("pullImage")], ["running", 0]);
+});
+
 test("after a restart of the daemon a pull waits for the credentials, which are not on the disk", async () => {
   await using bed = new AgentBed();
   bed.engine.publishImage("private:1", { pullMs: 60_000 });

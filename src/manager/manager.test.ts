@@ -146,6 +146,18 @@ test("a service that is scaled and updated follows", async () => {
   assert.ok(live.every((task) => manager.control.isUpToDate(task)));
 });
 
+test("registry credentials go with their service", async () => {
+  const { fixture, manager } = await open("n1");
+  await using _ = fixture;
+  const kept = () => [...fixture.state.view.list("service"), ...fixture.state.view.list("task")];
+  const { id } = await manager.control.createService(SPEC, { registryAuth: "cGE1NXdvcmQ" }, fixture.signal);
+  await fixture.clock.advance(500);
+  assert.equal(kept().filter((object) => JSON.stringify(object).includes("cGE1NXdvcmQ")).length, 5);
+  await manager.control.removeService(id, fixture.signal);
+  await fixture.clock.advance(30_000);
+  assert.deepEqual(kept(), []);
+});
+
 test("the tasks of a node that is lost run elsewhere, and say why", async () => {
   const { fixture, agents, create, counts, why } = await open("n1", "n2");
   await using _ = fixture;

@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execute, type Finished } from "#lab/command.ts";
+import { text } from "node:stream/consumers";
+import { execute, type Finished, run } from "#lab/command.ts";
 import type { LabHost } from "#lab/host.ts";
 import { signal } from "./cluster.ts";
 
@@ -48,6 +51,30 @@ export const buildCommand = (host: LabHost, builder: Builder, argv: readonly str
 /** Builds an image through a host's daemon, to the end, whatever the exit code. */
 export const build = (host: LabHost, builder: Builder, ...argv: readonly string[]): Promise<Finished> =>
   execute({ argv: buildCommand(host, builder, argv) }, signal);
+
+/** A line of an engine's progress. */
+export interface ProgressLine {
+  readonly id?: string;
+  readonly status?: string;
+  readonly stream?: string;
+  readonly error?: string;
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+}
+
+/** Builds an image with the classic builder as clients do, and gives back all that they would be told. */
+export async function buildLines(host: LabHost, context: BuildContext, name: string): Promise<readonly ProgressLine[]> {
+  const archive = join(context.path, "context.tar");
+  await run({ argv: ["tar", "-C", context.path, "--exclude", "context.tar", "-cf", archive, "."] }, signal);
+  const headers = { "Content-Type": "application/x-tar" };
+  const path = `/v1.41/build?t=${encodeURIComponent(name)}`;
+  const call = request({ socketPath: host.daemonSocket, method: "POST", path, headers, agent: false });
+  call.end(readFileSync(archive));
+  const [answer] = (await once(call, "response")) as [IncomingMessage];
+  return (await text(answer))
+    .split("\r\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as ProgressLine);
+}
 
 /** The id of the image that a name means to a host's own engine; "" when it means none. */
 export async function imageOn(host: LabHost, image: string): Promise<string> {

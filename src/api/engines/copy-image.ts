@@ -5,7 +5,7 @@ import type { Json } from "#api/convert/meta-json.ts";
 import { engineRefusal } from "#api/engine-json.ts";
 import { ARCHIVE_SIZE_HEADER, imageArchivePath } from "#api/image-archive.ts";
 import { textField } from "#api/raw-document.ts";
-import { errorCode, errorMessage, FlotillaError } from "#base/errors.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { parseJsonLines } from "#engine/json-lines.ts";
 import type { NodeId } from "#model/ids.ts";
 import { type FoundImage, inspectImage } from "./inspect-image.ts";
@@ -56,8 +56,8 @@ export async function copyImage(
         note,
       );
     } catch (err) {
-      // Its layers may have been removed meanwhile; or that daemon or engine knows no such archives.
-      if (signal.aborted || errorCode(err) === "unavailable") throw err;
+      // Its layers may have been removed meanwhile; or there is no daemon that knows how to leave some out.
+      signal.throwIfAborted();
       api.log.info({ image: reference, err: errorMessage(err) }, "image is copied whole");
     }
   }

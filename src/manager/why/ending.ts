@@ -41,7 +41,7 @@ const REMEDIES: readonly Remedy[] = [
   {
     symptom: /no such image|pull access denied|manifest|repository .*not (?:exist|found)|unauthorized|registry/i,
     advise: (task) =>
-      `check the name ${image(task)}, give credentials (docker service update --with-registry-auth ${task.serviceName}), or load the image on every node`,
+      `check the name ${image(task)}, give credentials (docker service update --with-registry-auth ${task.serviceName}), or build or load the image on any host`,
   },
   {
     symptom: /port is already allocated|address already in use/,

@@ -74,7 +74,7 @@ const ROWS: readonly Row[] = [
       "node h1 (n1): ready, 0 tasks running",
       "  - web.1: being prepared on h1: image demo:1 and files",
       "    - No such image: demo:1",
-      "      → check the name demo:1, give credentials (docker service update --with-registry-auth web), or load the image on every node",
+      "      → check the name demo:1, give credentials (docker service update --with-registry-auth web), or build or load the image on any host",
     ],
   },
   {

@@ -29,7 +29,8 @@ export function explainProgress(inquiry: Inquiry, task: Task): Reason {
 const STEPS: Readonly<Partial<Record<Task["status"]["state"], (host: string, task: Task) => string>>> = {
   assigned: (host) => `waiting for ${host} to take it`,
   accepted: (host) => `waiting for ${host} to prepare it`,
-  preparing: (host, { spec }) => `being prepared on ${host}: image ${spec.ContainerSpec?.Image ?? ""} and files`,
+  preparing: (host, { spec, status }) =>
+    `being prepared on ${host}: ${copyIn(status) ?? `image ${spec.ContainerSpec?.Image ?? ""} and files`}`,
   ready: (host) => `ready on ${host}, about to start`,
   starting: (host, { spec }) =>
     spec.ContainerSpec?.Healthcheck?.Test?.length
@@ -37,6 +38,9 @@ const STEPS: Readonly<Partial<Record<Task["status"]["state"], (host: string, tas
       : `starting on ${host}; if the image has a health check, that has not passed yet`,
   running: (host) => `running on ${host}`,
 };
+
+/** How far the agent says that a copy of the image is. */
+const copyIn = ({ message }: Task["status"]): string | undefined => /^preparing: (.+)$/.exec(message)?.[1];
 
 /** The task's node, if something is wrong with it that keeps its agent from the task. */
 export function explainNodeOf(inquiry: Inquiry, task: Task): readonly Reason[] {

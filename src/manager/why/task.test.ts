@@ -35,7 +35,18 @@ const ROWS: readonly Row[] = [
       `task web.1 (t1): preparing on h1 since ${AGO}`,
       "  - being prepared on h1: image demo:1 and files",
       "    - pull access denied for demo",
-      "      → check the name demo:1, give credentials (docker service update --with-registry-auth web), or load the image on every node",
+      "      → check the name demo:1, give credentials (docker service update --with-registry-auth web), or build or load the image on any host",
+    ],
+  },
+  {
+    name: "gets its image from another host",
+    task: {
+      ...on,
+      status: { ...status("preparing"), message: "preparing: copying its image from h2 (34 MB of 120 MB)" },
+    },
+    want: [
+      `task web.1 (t1): preparing on h1 since ${AGO}`,
+      "  - being prepared on h1: copying its image from h2 (34 MB of 120 MB)",
     ],
   },
   {

@@ -17,6 +17,8 @@ const HEAD_END = "\r\n\r\n";
 export const isHijacked = (request: IncomingMessage): boolean =>
   HIJACKED.test(splitVersion(request.url ?? "").target.split("?", 1)[0] ?? "");
 
+type HijackDestination = Pick<Destination, "engine" | "target" | "onClose">;
+
 /**
  * Joins a client's connection with one to the engine that it is about: attach, exec, build sessions. The request goes
  * out as it came;
@@ -24,7 +26,7 @@ export const isHijacked = (request: IncomingMessage): boolean =>
  * Any other answer is the last one on its connection. Resolves when both connections are closed.
  */
 export async function hijack(
-  find: () => Promise<Pick<Destination, "engine" | "target">>,
+  find: () => Promise<HijackDestination>,
   request: IncomingMessage,
   client: Duplex,
   head: Buffer,
@@ -33,7 +35,7 @@ export async function hijack(
   client.on("error", () => client.destroy());
   const found = await open(find, client, signal);
   if (found === undefined) return;
-  const { upstream, target } = found;
+  const { upstream, target, onClose } = found;
   const stop = () => {
     client.destroy();
     upstream.destroy();
@@ -49,20 +51,21 @@ export async function hijack(
   relayAnswer(upstream, client);
   await Promise.all([closed(client), closed(upstream)]);
   signal.removeEventListener("abort", stop);
+  await onClose?.();
 }
 
 /** What is not there is said not to be. */
 async function open(
-  find: () => Promise<Pick<Destination, "engine" | "target">>,
+  find: () => Promise<HijackDestination>,
   client: Duplex,
   signal: AbortSignal,
-): Promise<{ readonly upstream: Duplex; readonly target: string } | undefined> {
+): Promise<(Omit<HijackDestination, "engine"> & { readonly upstream: Duplex }) | undefined> {
   try {
-    const { engine, target } = await find();
+    const { engine, ...found } = await find();
     const upstream = await engine.connect(signal).catch((err: unknown) => {
       throw engine.unreachable(err);
     });
-    return { upstream, target };
+    return { ...found, upstream };
   } catch (err) {
     client.end(renderRefusal(err));
     return undefined;

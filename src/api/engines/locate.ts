@@ -5,6 +5,7 @@ import type { Json } from "#api/convert/meta-json.ts";
 import type { EngineLink } from "#api/engine-link.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
+import { watchOwnBuilds } from "./build/own-builds.ts";
 import { findContainer } from "./find-container.ts";
 import { holdersOf, imageHolders, imagePushers, volumeHolders } from "./holders.ts";
 import { withNetworkIds } from "./network-ids.ts";
@@ -17,6 +18,8 @@ export interface Destination {
   readonly target: string;
   /** What to note when the engine agreed. */
   readonly onSuccess?: () => void;
+  /** What to do when a connection that stopped being HTTP has ended. Does not throw. */
+  readonly onClose?: () => Promise<void>;
   /** For small documents: what the client is told of what the engine answered. */
   readonly look?: (answer: Json) => Json;
 }
@@ -104,7 +107,10 @@ const ofExec: Locator = async (api, { prefix, path, query, signal }) => {
 
 /** What a client opens for a build goes to the builder of that build. */
 const ofBuild: Locator = async (api, { prefix, path, query, headers, signal }) => {
-  if (path === "/grpc") api.builds.noteOtherBuilds();
+  if (path === "/grpc") {
+    api.builds.noteOtherBuilds();
+    return { engine: api.engine, target: prefix + path + query, onClose: await watchOwnBuilds(api) };
+  }
   const id = path === "/session" ? headers[SESSION_HEADER] : path === "/build/cancel" ? idIn(query) : undefined;
   const nodeId = typeof id === "string" ? await api.builds.hostOf(id, signal) : undefined;
   return nodeId === undefined ? undefined : { engine: api.engines.engineOf(nodeId), target: prefix + path + query };

@@ -1,18 +1,17 @@
 import { type ApiContext, controlOf } from "#api/call.ts";
-import { readJson } from "#api/engine-json.ts";
 import { ClusterFollower } from "#api/follow-cluster.ts";
 import type { ClusterObjects } from "#api/membership.ts";
-import { textField, textsField } from "#api/raw-document.ts";
 import { errorMessage } from "#base/errors.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import type { NodeId } from "#model/ids.ts";
 import { LEADERSHIP_ID, type Node } from "#model/objects.ts";
 import { askAll } from "./ask-all.ts";
-import { staleTags, type TagList } from "./image-tags.ts";
+import { staleTags } from "./image-tags.ts";
 import { idsOf, nameOf } from "./nodes.ts";
 import { samePlatform } from "./same-platform.ts";
 import { retag } from "./spread-tags.ts";
+import { listTags } from "./tag-list.ts";
 
 /** How often to look whether the engine of a host answers again. */
 const LOOK_MS = 1_000;
@@ -75,7 +74,8 @@ export class TagKeeper {
 
   async #retagAll(nodeId: NodeId, signal: AbortSignal): Promise<void> {
     const others = samePlatform(this.#api, nodeId).filter((node) => node.missedTagsAt === undefined);
-    const lists = await tagLists(this.#api, [nodeId, ...idsOf(others)], signal);
+    const { answers } = await askAll(this.#api, [nodeId, ...idsOf(others)], signal, listTags);
+    const lists = new Map(answers.map((answer) => [answer.nodeId, answer.value]));
     const own = lists.get(nodeId);
     if (own === undefined) return;
     lists.delete(nodeId);
@@ -89,20 +89,3 @@ export class TagKeeper {
     }
   }
 }
-
-/** The tags of the engines that answer. */
-async function tagLists(
-  api: ApiContext,
-  nodeIds: readonly NodeId[],
-  signal: AbortSignal,
-): Promise<Map<NodeId, TagList>> {
-  const { answers } = await askAll(api, nodeIds, signal, async (engine, own) =>
-    readJson<readonly unknown[]>(await engine.open({ method: "GET", path: "/images/json" }, own)),
-  );
-  return new Map(answers.map(({ nodeId, value }) => [nodeId, new Map(value.flatMap(tagsOf))]));
-}
-
-const tagsOf = (image: unknown) =>
-  textsField(image, "RepoTags")
-    .filter((tag) => !tag.startsWith("<none>"))
-    .map((tag) => [tag, { id: textField(image, "Id"), digests: textsField(image, "RepoDigests") }] as const);

@@ -11,6 +11,7 @@ import type { DataPlane } from "#network/data-plane.ts";
 import type { SessionMessage } from "#wire/protocol.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
 import { AttachmentDesk } from "./attachment-desk.ts";
+import { ContainerReservations } from "./container-reservations.ts";
 import { type SetDefaultRoute, setDefaultRoute } from "./default-route.ts";
 import { EngineNetworks } from "./engine-networks.ts";
 import { mattersToTask, watchEngine } from "./engine-watch.ts";
@@ -103,8 +104,17 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
     signal,
     () => deps.describe(signal),
   );
+  const describeAgain = deps.describeAgain ?? new Wakeup();
+  const { clusterId } = node;
+  const reservations = new ContainerReservations({
+    engine,
+    clock,
+    log,
+    clusterId,
+    onChange: () => describeAgain.wake(),
+  });
   const describe = async (stop: AbortSignal) => {
-    description = await deps.describe(stop);
+    description = { ...(await deps.describe(stop)), ...reservations.described };
     return description;
   };
   const payloads = new NodePayloads();
@@ -144,6 +154,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
       networks.lookAgain();
     },
   };
+  jobs.spawn("reservations of containers", (stop) => reservations.run(stop));
   jobs.spawn("engine watch", (stop) => watchEngine(deps, labels, watchers, stop));
   const keepOrphansAway = async (stop: AbortSignal) => {
     for (;;) {
@@ -158,7 +169,6 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<Ag
     }
   };
   const logs = new LogPublisher({ engine, log, tasks: worker });
-  const describeAgain = deps.describeAgain ?? new Wakeup();
   const { openTarget } = deps;
   const tunnels = openTarget && { ...deps, openTarget, life: jobs.signal };
   const shown = { describe, describeAgain, tunnels };

@@ -40,6 +40,14 @@ export function containerContract(subject: Subject): void {
     assert.deepEqual(await subject.engine.listContainers({ ...labels, "contract.empty": "x" }, signal), []);
   });
 
+  test("tells what a container has for itself", async () => {
+    const HostConfig = { NanoCpus: 500_000_000, Memory: 64 * 2 ** 20 };
+    const { id } = await subject.create("sleeper", { HostConfig });
+    assert.deepEqual((await subject.inspect(id)).reserved, { nanoCpus: 500_000_000, memoryBytes: 64 * 2 ** 20 });
+    const { id: other } = await subject.create("sleeper");
+    assert.equal((await subject.inspect(other)).reserved, undefined);
+  });
+
   test("refuses a name twice, and an image it does not have", async () => {
     const { name: taken } = await subject.create("sleeper");
     const body = { ...subject.opened.program("sleeper"), Labels: {} };

@@ -107,12 +107,20 @@ export interface Container {
   readonly finishedAt: string;
   readonly tty: boolean;
   readonly networks: readonly ContainerNetwork[];
+  /** What it was given to have for itself; undefined for nothing. */
+  readonly reserved?: ContainerReservation;
   /** Ports bound on the host. */
   readonly ports: readonly {
     readonly protocol: "tcp" | "udp" | "sctp";
     readonly target: number;
     readonly published: number;
   }[];
+}
+
+/** `--cpus` and `--memory`. */
+export interface ContainerReservation {
+  readonly nanoCpus: number;
+  readonly memoryBytes: number;
 }
 
 export interface ContainerSummary {

@@ -3,6 +3,7 @@ import { Fanout } from "#base/fanout.ts";
 import type { Labels } from "#model/spec.ts";
 import type { Container, ContainerLogLine, ContainerNetwork, ContainerSummary, CreateContainer } from "./engine.ts";
 import { requestedNetworks } from "./fake-networks.ts";
+import { type InspectResponse, parseReservation } from "./inspect.ts";
 
 /** What a fake container does by itself. By default it runs until it is asked to stop, and stops at once. */
 export interface FakeBehaviour {
@@ -59,6 +60,7 @@ export class FakeContainer {
     this.body = body;
     this.behaviour = behaviour;
     this.#clock = clock;
+    const reserved = parseReservation(body["HostConfig"] as InspectResponse["HostConfig"]);
     this.#now = {
       id,
       name,
@@ -72,6 +74,7 @@ export class FakeContainer {
       finishedAt: NEVER,
       tty: body["Tty"] === true,
       networks: requestedNetworks(body),
+      ...(reserved && { reserved }),
       ports: [],
     };
   }

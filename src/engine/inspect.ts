@@ -1,5 +1,5 @@
 import type { Labels } from "#model/spec.ts";
-import type { Container, ContainerNetwork, ContainerState, ContainerSummary } from "./engine.ts";
+import type { Container, ContainerNetwork, ContainerReservation, ContainerState, ContainerSummary } from "./engine.ts";
 
 /** The parts of `GET /containers/{id}/json` that an agent needs. */
 export interface InspectResponse {
@@ -18,6 +18,7 @@ export interface InspectResponse {
       readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;
     } | null;
   };
+  readonly HostConfig?: { readonly NanoCpus?: number; readonly Memory?: number } | null;
   readonly Config: { readonly Labels?: Labels | null; readonly Tty: boolean };
   readonly NetworkSettings: {
     readonly Ports?: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>> | null;
@@ -47,7 +48,9 @@ export interface ListResponse {
 }
 
 /** A container from the engine's answer. */
-export function parseContainer({ Id, Name, State, Config, NetworkSettings }: InspectResponse): Container {
+export function parseContainer(response: InspectResponse): Container {
+  const { Id, Name, State, Config, NetworkSettings } = response;
+  const reserved = parseReservation(response.HostConfig);
   const failed = State.Health?.Log?.findLast((check) => check.ExitCode !== 0);
   return {
     id: Id,
@@ -64,8 +67,16 @@ export function parseContainer({ Id, Name, State, Config, NetworkSettings }: Ins
     finishedAt: State.FinishedAt,
     tty: Config.Tty,
     networks: parseNetworks(NetworkSettings.Networks ?? {}),
+    ...(reserved && { reserved }),
     ports: parsePorts(NetworkSettings.Ports ?? {}),
   };
+}
+
+/** What a container's `HostConfig` reserves; undefined for nothing. */
+export function parseReservation(hostConfig: InspectResponse["HostConfig"]): ContainerReservation | undefined {
+  const nanoCpus = Math.max(0, hostConfig?.NanoCpus ?? 0);
+  const memoryBytes = Math.max(0, hostConfig?.Memory ?? 0);
+  return nanoCpus === 0 && memoryBytes === 0 ? undefined : { nanoCpus, memoryBytes };
 }
 
 /** A container from the engine's list. Of several names, those with another slash belong to links. */

@@ -1,5 +1,5 @@
 import type { Task } from "./objects.ts";
-import type { GenericResource, NodeDescription, ResourceRequirements, TaskSpec } from "./spec.ts";
+import type { GenericResource, NodeDescription, Reserved, ResourceRequirements, TaskSpec } from "./spec.ts";
 
 /** What a task asks a node to keep free for it. CPU in billionths of a core, memory in bytes. */
 export type Reservations = NonNullable<ResourceRequirements["Reservations"]>;
@@ -41,24 +41,29 @@ function wantedCounts(reservations: Reservations): Map<string, number> | undefin
  */
 export class NodeResources {
   #offer: NodeDescription["Resources"] | undefined;
+  #reserved: Reserved | undefined;
   #nanoCpus = 0;
   #memoryBytes = 0;
   /** Claimed units by `kind` for counts and by `kind=name` for named ones; no zeros. */
   readonly #units = new Map<string, number>();
 
-  /** What the node offers from now on, nothing when undefined; claims stay. */
-  setOffer(offer: NodeDescription["Resources"] | undefined): void {
+  /**
+   * What the node offers from now on, nothing when undefined; claims stay.
+   * @param reserved what of it others than tasks have.
+   */
+  setOffer(offer: NodeDescription["Resources"] | undefined, reserved?: Reserved): void {
     this.#offer = offer;
+    this.#reserved = reserved;
   }
 
   /** Free CPU in billionths of a core. */
   get nanoCpus(): number {
-    return (this.#offer?.NanoCPUs ?? 0) - this.#nanoCpus;
+    return (this.#offer?.NanoCPUs ?? 0) - (this.#reserved?.NanoCPUs ?? 0) - this.#nanoCpus;
   }
 
   /** Free memory. */
   get memoryBytes(): number {
-    return (this.#offer?.MemoryBytes ?? 0) - this.#memoryBytes;
+    return (this.#offer?.MemoryBytes ?? 0) - (this.#reserved?.MemoryBytes ?? 0) - this.#memoryBytes;
   }
 
   /** Free generic resources, in the order in which the node offers them; counts of zero included. */

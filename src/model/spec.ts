@@ -243,8 +243,19 @@ export interface NodeDescription {
    * Flotilla made itself. No network of the cluster may overlap with them.
    */
   readonly Routes?: readonly string[];
+  /**
+   * Not shown either: what the engine's containers that are no tasks of the cluster reserve, whatever their state. Absent:
+   * nothing, or it is not known.
+   */
+  readonly ReservedByContainers?: Reserved;
   /** Not shown either: the address of this node for traffic between containers, where it was given one. */
   readonly DataPathAddr?: string;
+}
+
+/** Billionths of a core, and bytes. */
+export interface Reserved {
+  readonly NanoCPUs: number;
+  readonly MemoryBytes: number;
 }
 
 /** How a node's certificate was issued: PEM, then base64 of DER. */

@@ -16,10 +16,17 @@ const WEST_ONLY = serviceOf("web", constrained("node.labels.zone==west"));
 
 const host = (what: Parameters<typeof description>[0]): Node => node("n1", { description: description(what) });
 
+const RESERVING = serviceOf("web", cpus(2));
+
 const rows: readonly { name: string; objects: readonly StoreObject[]; want: readonly string[] }[] = [
   {
     name: "a task whose constraints are met stays",
     objects: [EAST, placed(serviceOf("web", constrained("node.id==n1")), "t1", "n1")],
+    want: [],
+  },
+  {
+    name: "what containers reserve beside a task costs it nothing",
+    objects: [host({ cpus: 2, reservedCpus: 2 }), placed(RESERVING, "t1", "n1")],
     want: [],
   },
   { name: "a task whose constraints are not met goes", objects: [EAST, placed(WEST_ONLY, "t1", "n1")], want: ["t1"] },

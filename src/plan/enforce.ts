@@ -10,7 +10,8 @@ import { isPlaced } from "./schedule/phase.ts";
 /**
  * Rejects the tasks that an active node may no longer have: its labels, role or address do not satisfy their
  * constraints any more, or it has become too small for all that was reserved (then the oldest tasks stay). Whoever owns
- * the tasks replaces them elsewhere. Nodes that are paused keep their tasks; those of drained ones are moved anyway.
+ * the tasks replaces them elsewhere. What single containers reserve costs no task its place: they came after it, or were
+ * there when it was scheduled. Nodes that are paused keep their tasks; those of drained ones are moved anyway.
  */
 export function planEnforce(view: View, nodeId: NodeId, { now }: PlanContext): Plan {
   const node = view.get("node", nodeId);

@@ -17,6 +17,8 @@ interface Deps {
 
 /** Marks containers that users make themselves. */
 export const USER_LABEL = "sim.user";
+/** What each of them reserves: tasks find less room. */
+const NANO_CPUS = 0.5e9;
 /** Containers of users at a time. */
 const MOST = 5;
 const ATTACH_MS = 30_000;
@@ -55,7 +57,7 @@ export class AttachedContainers {
     const body = {
       Image: "app:1",
       Labels: { [USER_LABEL]: taskId },
-      HostConfig: { NetworkMode: Name },
+      HostConfig: { NetworkMode: Name, NanoCpus: NANO_CPUS },
       NetworkingConfig: { EndpointsConfig: { [Name]: { IPAMConfig: { IPv4Address: address } } } },
     };
     await host.engine.pullImage(body.Image, undefined, signal);

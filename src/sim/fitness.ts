@@ -22,7 +22,7 @@ export function unfitness(view: View, task: Task, node: Node): string | undefine
   if (!matchesConstraints(parseConstraints(task.spec.Placement?.Constraints ?? []), node)) return "constraints";
   const others = [...view.tasksOfNode(node.id)].filter((other) => other.id !== task.id && isOnNode(other));
   return (
-    lackingResource(node.description, [...others, task]) ??
+    (task.spec.Resources?.Reservations && lackingResource(node.description, [...others, task])) ??
     takenPort(task, others) ??
     (isFull(task, others) ? "max replicas per node" : undefined)
   );
@@ -30,9 +30,12 @@ export function unfitness(view: View, task: Task, node: Node): string | undefine
 
 function lackingResource(description: NodeDescription | undefined, tasks: readonly Task[]): string | undefined {
   const offered = description?.Resources;
+  const taken = description?.ReservedByContainers;
   const sum = (amount: (spec: TaskSpec) => number) => tasks.reduce((total, { spec }) => total + amount(spec), 0);
-  if (sum((spec) => spec.Resources?.Reservations?.NanoCPUs ?? 0) > (offered?.NanoCPUs ?? 0)) return "CPU";
-  if (sum((spec) => spec.Resources?.Reservations?.MemoryBytes ?? 0) > (offered?.MemoryBytes ?? 0)) return "memory";
+  const cpus = (taken?.NanoCPUs ?? 0) + sum((spec) => spec.Resources?.Reservations?.NanoCPUs ?? 0);
+  const memory = (taken?.MemoryBytes ?? 0) + sum((spec) => spec.Resources?.Reservations?.MemoryBytes ?? 0);
+  if (cpus > (offered?.NanoCPUs ?? 0)) return "CPU";
+  if (memory > (offered?.MemoryBytes ?? 0)) return "memory";
   return sum(gpus) > discrete(offered?.GenericResources) ? "generic resources" : undefined;
 }
 

@@ -26,6 +26,7 @@ export const nodeDescription = record({
     Plugins: listOf(record({ Type: text, Name: text })),
   }),
   TLSInfo: optional(record({ TrustRoot: text, CertIssuerSubject: text, CertIssuerPublicKey: text })),
+  ReservedByContainers: optional(record({ NanoCPUs: number, MemoryBytes: number })),
   Routes: optional(listOf(text)),
   DataPathAddr: optional(text),
 });

@@ -14,13 +14,14 @@ export const anyNode: fc.Arbitrary<Node> = fc
   .record({
     id: fc.constantFrom(...NODE_IDS),
     cpus: fc.integer({ min: 1, max: 6 }),
+    reservedCpus: fc.constantFrom(0, 0, 1, 3),
     units: fc.integer({ min: 0, max: 2 }),
     zone,
     availability: fc.constantFrom("active", "active", "active", "drain"),
   })
-  .map(({ id, cpus, units, zone, availability }) => {
+  .map(({ id, cpus, reservedCpus, units, zone, availability }) => {
     const generic = ["x", "y"].slice(0, units).map((Value) => ({ NamedResourceSpec: { Kind: "gpu", Value } }));
-    return node(id, { availability, labels: { zone }, description: description({ cpus, generic }) });
+    return node(id, { availability, labels: { zone }, description: description({ cpus, reservedCpus, generic }) });
   });
 
 /** Services s1 to s4, of which two and two ask the same of their nodes. */

@@ -40,6 +40,8 @@ testFilter(filters.resourceFilter, [
   { name: "enough CPUs", spec: cpus(2), host: { cpus: 2 }, want: true },
   { name: "too few CPUs", spec: cpus(2), host: { cpus: 1 }, want: false },
   { name: "CPUs that another task reserves", spec: cpus(2), host: { cpus: 3 }, others: [other(cpus(2))], want: false },
+  { name: "CPUs beside those of containers", spec: cpus(2), host: { cpus: 3, reservedCpus: 1 }, want: true },
+  { name: "CPUs that containers reserve", spec: cpus(2), host: { cpus: 3, reservedCpus: 2 }, want: false },
   {
     name: "memory that a task on its way out still holds",
     spec: memory(10),

@@ -36,7 +36,7 @@ export class NodeTotals {
 
   setNode(node: Node): void {
     this.#node = node;
-    this.resources.setOffer(node.description?.Resources);
+    this.resources.setOffer(node.description?.Resources, node.description?.ReservedByContainers);
   }
 
   /** All tasks here, also those that are only still to end. */

@@ -22,9 +22,9 @@ class Naive {
   admits(node: Node, task: Task): boolean {
     const here = this.tasks.filter(({ nodeId }) => nodeId === node.id);
     const placement = task.spec.Placement ?? {};
-    const cpus = [...here, task].reduce((sum, { spec }) => sum + (spec.Resources?.Reservations?.NanoCPUs ?? 0), 0);
+    const cpus = [...here, task].reduce((sum, { spec }) => sum + cpusOf(spec), takenCpus(node));
     const units = [...here, task].reduce((sum, { spec }) => sum + unitsOf(spec), 0);
-    const wantsCpus = task.spec.Resources?.Reservations?.NanoCPUs ?? 0;
+    const wantsCpus = cpusOf(task.spec);
     const resources = node.description?.Resources;
     return (
       node.spec.Availability === "active" &&
@@ -62,6 +62,9 @@ class Naive {
   }
 }
 
+const cpusOf = ({ Resources }: Task["spec"]): number => Resources?.Reservations?.NanoCPUs ?? 0;
+/** What containers that are no tasks reserve. */
+const takenCpus = ({ description }: Node): number => description?.ReservedByContainers?.NanoCPUs ?? 0;
 const unitsOf = ({ Resources }: Task["spec"]): number => Resources?.Reservations?.GenericResources?.length ?? 0;
 const portsOf = ({ endpoint }: Task) => (endpoint?.ports ?? []).map(({ PublishedPort }) => PublishedPort);
 const written = ({ operations }: Plan): readonly Task[] =>
@@ -104,6 +107,23 @@ test("every task gets the best node that may have it, or waits because there is 
       const left = decided.filter((task) => !isPlaced(task));
       for (const task of left) assert.ok(!naive.nodes.some((node) => naive.admits(node, task)), `${task.id} waits`);
       assert.equal(decided.length, cluster.view.list("task").filter((task) => !isPlaced(task)).length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("tasks and containers together never get more than a node has to reserve", () => {
+  fc.assert(
+    fc.property(anyCluster, (cluster) => {
+      const given = written(cluster.plan()).filter(isPlaced);
+      for (const node of cluster.view.list("node")) {
+        const here = [...cluster.view.list("task").filter(isPlaced), ...given].filter(
+          ({ nodeId }) => nodeId === node.id,
+        );
+        const sum = here.reduce((cpus, { spec }) => cpus + cpusOf(spec), takenCpus(node));
+        const isNew = given.some(({ nodeId, spec }) => nodeId === node.id && cpusOf(spec) > 0);
+        if (isNew) assert.ok(sum <= (node.description?.Resources.NanoCPUs ?? 0), `${node.id} has ${sum} reserved`);
+      }
     }),
     { numRuns: 300 },
   );

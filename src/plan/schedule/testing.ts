@@ -33,6 +33,8 @@ export const placed = (of: Service, id: string, nodeId: string, overrides: Parti
 interface Host {
   readonly cpus?: number;
   readonly memory?: number;
+  /** CPUs that containers that are no tasks reserve. */
+  readonly reservedCpus?: number;
   readonly generic?: NonNullable<NodeDescription["Resources"]["GenericResources"]>;
   readonly platform?: NodeDescription["Platform"];
   readonly engineLabels?: Readonly<Record<string, string>>;
@@ -48,6 +50,7 @@ export const description = (host: Host = {}): NodeDescription => ({
     MemoryBytes: host.memory ?? 2 ** 40,
     ...(host.generic && { GenericResources: host.generic }),
   },
+  ...(host.reservedCpus && { ReservedByContainers: { NanoCPUs: host.reservedCpus * 1e9, MemoryBytes: 0 } }),
   Engine: { EngineVersion: "28.0.0", Labels: host.engineLabels ?? {}, Plugins: host.plugins ?? [] },
 });
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type IncomingMessage, type RequestOptions, request } from "node:http";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type ErrorCode, errorMessage, FlotillaError } from "#base/errors.ts";
 
@@ -64,11 +64,50 @@ export async function callApi(
     const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
     return answer;
   } catch (cause) {
-    throw new FlotillaError(
-      "unavailable",
-      `nobody answers at ${host} (${errorMessage(cause)}): is the daemon running? Name its address with -H`,
-    );
+    throw noAnswer(host, cause);
   }
+}
+
+const noAnswer = (host: string, cause: unknown): FlotillaError =>
+  new FlotillaError(
+    "unavailable",
+    `nobody answers at ${host} (${errorMessage(cause)}): is the daemon running? Name its address with -H`,
+  );
+
+/**
+ * Calls the Engine API for a call whose connection becomes a raw stream.
+ * @returns the stream; each of its directions ends by itself.
+ * @throws FlotillaError as `callApi`, and with the daemon's message when it refuses.
+ */
+export async function upgradeApi(
+  host: string,
+  { path, body }: { readonly path: string; readonly body: unknown },
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const text = JSON.stringify(body);
+  const headers = { Connection: "Upgrade", Upgrade: "tcp", "Content-Type": "application/json" };
+  const length = { "Content-Length": Buffer.byteLength(text) };
+  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+  const outgoing = request({
+    ...parseHost(host),
+    method: "POST",
+    path,
+    headers: { Host: "docker", ...headers, ...length },
+    agent: false,
+    signal,
+  });
+  outgoing.once("upgrade", (_answer, socket, head) => {
+    if (head.length > 0) socket.unshift(head);
+    resolve(socket);
+  });
+  outgoing.once("response", (answer) => {
+    readReply(answer)
+      .then((reply) => reject(refusalOf(reply, host, "unavailable")))
+      .catch(reject);
+  });
+  outgoing.on("error", (cause) => reject(noAnswer(host, cause)));
+  outgoing.end(text);
+  return await promise;
 }
 
 function parseHost(host: string): RequestOptions {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { errorMessage } from "#base/errors.ts";
 import { addDaemonOptions, DEFAULT_SOCKET, readDaemonOptions } from "./daemon-options.ts";
+import type { ExecFlags } from "./exec.ts";
 import type { RestoreFlags } from "./restore.ts";
 import { productVersion } from "./version.ts";
 
@@ -15,11 +16,15 @@ export async function runCommandLine(argv: readonly string[], onLoaded: () => vo
   }
 }
 
+/** For an option that may be given several times. */
+const collect = (one: string, others: readonly string[] | undefined): readonly string[] => [...(others ?? []), one];
+
 /** Each command's code is loaded when it is asked for: a daemon is always the larger part of it. */
 function createProgram(onLoaded: () => void): Command {
   const program = new Command("flotilla")
     .description("Turns a group of Docker hosts into one Docker host")
     .version(productVersion(), "-v, --version")
+    .enablePositionalOptions()
     .showHelpAfterError();
   addDaemonOptions(program.command("daemon").description("run beside this host's Docker Engine")).action(
     async (flags) => {
@@ -55,6 +60,20 @@ function createProgram(onLoaded: () => void): Command {
     .action(async (name: string, flags: { host?: string; json?: boolean }) => {
       const { printWhy } = await import("./why.ts");
       await printWhy(name, { host: flags.host, json: flags.json === true });
+    });
+  program
+    .command("exec <task> [command...]")
+    .description("run a command (default: sh) in a task's container, such as web.3, or in any other, wherever it is")
+    .passThroughOptions()
+    .option("-H, --host <url>", "a manager's Engine API (default: DOCKER_HOST, this host's daemon, docker's context)")
+    .option("-T, --no-tty", "give it no terminal")
+    .option("-u, --user <user>", "as whom to run it: name or number, with a group after a colon")
+    .option("-w, --workdir <path>", "where to run it")
+    .option("-e, --env <name=value>", "set an environment variable", collect)
+    .option("--privileged", "give it all privileges")
+    .action(async (task: string, command: string[], flags: ExecFlags) => {
+      const { execInTask } = await import("./exec.ts");
+      process.exitCode = await execInTask(task, command, flags, process, new AbortController().signal);
     });
   program
     .command("backup <file>")

@@ -215,6 +215,7 @@ test("the hosts of a swarm are one Docker host", { ...scene, timeout: 300_000 },
     );
     const [name = ""] = (await say(manager, "ps", "--filter", "is-task=true", "--format", "{{.Names}}")).split("\n");
     assert.equal(await say(manager, "exec", name, "echo", "hi"), "hi");
+    assert.equal(await say(manager, "inspect", "--format", "{{.Node.Name}}", "web.h2"), "h2", "by service and host");
     await say(manager, "service", "rm", "web");
   });
 

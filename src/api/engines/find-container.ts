@@ -5,19 +5,20 @@ import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAll } from "./ask-all.ts";
 import type { KnownContainer } from "./container-index.ts";
+import { containerOfTask, explainTask } from "./find-task.ts";
 import { allNodes, hostName, idsOf, nodeCalled } from "./nodes.ts";
 
 type Found = Pick<KnownContainer, "id" | "nodeId">;
 
 /**
- * The container that a user means, wherever it is: by id, name, the beginning of its id, or `HOST/NAME`. One that the
- * index does not know is asked for at all engines: it may have come a moment ago.
+ * The container that a user means, wherever it is: by id, name, the beginning of its id, `HOST/NAME`, or as that of a
+ * task. One that the index does not know is asked for at all engines: it may have come a moment ago.
  * @throws FlotillaError `not_found`; `invalid` for a name that several containers have.
  */
 export async function findContainer(api: ApiContext, reference: string, signal: AbortSignal): Promise<Found> {
   const { index } = api.mirrors;
   const plain = reference.replace(/^\//, "");
-  const known = index.resolve(plain);
+  const known = index.resolve(plain) ?? containerOfTask(api.membership.cluster().view, plain);
   if (known !== undefined) return known;
   const [, hostname = "", name = ""] = /^([^/]+)\/(.+)$/.exec(plain) ?? [];
   const nodeId = nodeCalled(api.membership.cluster().view, hostname);
@@ -28,7 +29,8 @@ export async function findContainer(api: ApiContext, reference: string, signal: 
     const found = await search(api, plain, idsOf(allNodes(api)), signal);
     if (found !== undefined) return found;
   }
-  throw new FlotillaError("not_found", `No such container: ${reference}`);
+  const why = explainTask(api.membership.cluster().view, plain);
+  throw new FlotillaError("not_found", `No such container: ${reference}${why}`);
 }
 
 async function search(

@@ -5,6 +5,7 @@ import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { sendAnswer, sendError } from "./answer.ts";
 import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
 import { type ApiContext, type Call, type CallScope, clusterCalls, controlOf, isForCluster } from "./call.ts";
+import { chosenNode, isForNodeAlone } from "./chosen-node.ts";
 import { errorAnswer, invalid } from "./errors.ts";
 import { clusterOf } from "./follow-cluster.ts";
 import { forward, forwardDocument } from "./pass-through.ts";
@@ -91,6 +92,7 @@ async function serve(
     const isUnknown = route.since !== undefined && isOlder(call.version, route.since);
     if (isUnknown || Object.values(call.params).includes("")) throw notFound();
     if (route.method === "GET") await lookAtPresent(api, route, response, call.signal);
+    if (await forwardToChosen(api, call, request)) return;
     const answer = await route.handle(api, call);
     if (answer.kind === "forward") await forward(api.engine, request.raw, response, request.originalUrl, answer.body);
     else if (answer.kind === "locate") await forwardTo(api, call.signal, request, response);
@@ -145,12 +147,21 @@ async function passThrough(
   const call = callOf(api, scopeOf, request, response, client.signal);
   const path = splitVersion(request.originalUrl).target.split("?")[0] ?? "";
   try {
+    if (await forwardToChosen(api, call, request)) return;
     const handle = isForCluster(api, call) ? (await clusterCalls()).clusterHandler(request.method, path) : undefined;
     if (handle) await sendAnswer(response, await handle(api, call));
     else await forwardTo(api, client.signal, request, response);
   } catch (err) {
     sendError(response, err);
   }
+}
+
+/** Passes a call on to the node that the client has chosen. @returns whether it was that node's business. */
+async function forwardToChosen(api: ApiContext, call: Call, { raw, originalUrl }: FastifyRequest): Promise<boolean> {
+  const nodeId = isForNodeAlone(originalUrl) ? chosenNode(api, call) : undefined;
+  if (nodeId === undefined) return false;
+  await forward(api.engines.daemonOf(nodeId), raw, call.response, originalUrl);
+  return true;
 }
 
 function callOf(

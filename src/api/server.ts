@@ -10,6 +10,7 @@ import type { BringImage } from "#manager/image-source.ts";
 import type { PlacementPolicy } from "#plan/place/policy.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
 import { type ApiContext, clusterCalls } from "./call.ts";
+import { chosenNode } from "./chosen-node.ts";
 import { ClusterEvents } from "./cluster-events.ts";
 import { localEngine } from "./engine-connector.ts";
 import { EngineLink } from "./engine-link.ts";
@@ -67,7 +68,10 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   const scopeOf: ScopeOf = ({ socket }) => door.scopeOf(socket);
   const find = async (request: IncomingMessage, stop: AbortSignal) => {
     const target = request.url ?? "/";
-    if (scopeOf(request) === "node" || clusterOf(api.membership) === undefined) return { engine: api.engine, target };
+    const scope = scopeOf(request);
+    if (scope === "node" || clusterOf(api.membership) === undefined) return { engine: api.engine, target };
+    const nodeId = chosenNode(api, { request, scope });
+    if (nodeId !== undefined) return { engine: api.engines.engineOf(nodeId), target };
     const { locate } = await clusterCalls();
     return await locate(api, { method: request.method ?? "GET", url: target, headers: request.headers }, stop);
   };

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { execute } from "#lab/command.ts";
 import type { LabHost } from "#lab/host.ts";
@@ -192,6 +194,19 @@ test("the hosts of a swarm are one Docker host", { ...scene, timeout: 300_000 },
     );
     const names = told.split("\n").filter((name) => name.startsWith("event-"));
     assert.deepEqual(names, ["event-h1", "event-h2", "event-h3"]);
+  });
+
+  await t.test("a client that names a node uses it alone", async () => {
+    const config = join(manager.data, "docker-h2");
+    await mkdir(config, { recursive: true });
+    await writeFile(join(config, "config.json"), JSON.stringify({ HttpHeaders: { "X-Flotilla-Node": "h2" } }));
+    const there = (...argv: readonly string[]) => say(manager, "--config", config, ...argv);
+    assert.equal(await there("info", "--format", "{{.Name}}"), "h2");
+    await there("run", "--detach", "--name", "only-h2", "--entrypoint", "sleep", ...SLEEPER, "1000");
+    assert.equal(await hostOf(manager, "only-h2"), "h2");
+    assert.equal(await there("exec", "only-h2", "echo", "hi"), "hi");
+    assert.doesNotMatch(await there("ps", "--format", "{{.Names}}"), /event-h1/);
+    await there("rm", "--force", "only-h2");
   });
 
   await t.test("tasks are among the containers", async () => {

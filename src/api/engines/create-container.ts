@@ -1,5 +1,6 @@
 import { readBody } from "#api/body.ts";
 import { type Answer, type ApiContext, type Call, controlOf, type OwnAnswer } from "#api/call.ts";
+import { chosenNode } from "#api/chosen-node.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
 import { renameNetworks } from "#api/networks/container-document.ts";
@@ -40,7 +41,7 @@ interface Tried extends EngineAnswer {
  * other will do. When none has it, the client is told so, and pulls.
  */
 export async function createInCluster(api: ApiContext, call: Call): Promise<Answer> {
-  const document = parseObject(await readBody(call.request));
+  const document = onChosenNode(api, call, parseObject(await readBody(call.request)));
   const decided = await askLeader(api, call, `/containers/create?${call.query.toString()}`, document);
   if (decided !== undefined) return decided;
   const { wishes, env, labels } = extractWishes(
@@ -63,6 +64,13 @@ export async function createInCluster(api: ApiContext, call: Call): Promise<Answ
     await api.copies.copy(api, image, { from: holder, to: first.nodeId }, call.signal);
     return (await createOn(api, call, wanted, ({ id }) => id === first.nodeId)).answer;
   }
+}
+
+/** A client that uses one node alone gets its containers there. */
+function onChosenNode(api: ApiContext, call: Call, document: Json): Json {
+  const nodeId = chosenNode(api, call);
+  if (nodeId === undefined) return document;
+  return withField(document, "Env", [...textsField(document, "Env"), `constraint:node==${nodeId}`]);
 }
 
 /** @param mayBe hosts that come into question at all. */

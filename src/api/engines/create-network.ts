@@ -1,4 +1,5 @@
 import type { ApiContext, Call, OwnAnswer } from "#api/call.ts";
+import { chosenNode } from "#api/chosen-node.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { tellEngine } from "#api/engine-json.ts";
 import { Filters } from "#api/filters.ts";
@@ -22,18 +23,25 @@ export async function createNetworkInCluster(
   document: Json,
   spec?: NetworkSpec,
 ): Promise<OwnAnswer> {
-  const decided = await askLeader(api, call, "/networks/create", document);
+  const asked = nameOnHost(api, call, document, spec);
+  const decided = await askLeader(api, call, "/networks/create", withField(document, "Name", asked));
   if (decided !== undefined) return decided;
   return await api.networkNames.run(async () => {
     const own = await listHostNetworks(api, call, new Filters(new Map()));
-    const asked = textField(document, "Name");
     const { name, nodeId } = namedOnHost(api, asked) ?? { name: asked };
     if (own.some(({ network }) => network.Name === name)) throw nameTaken(name);
     if (spec !== undefined) return await commit(api, spec);
     const host = nodeId ?? whereTemplateIs(document, own) ?? leastUsed(api, own);
-    const named = name === asked ? document : withField(document, "Name", name);
+    const named = withField(document, "Name", name);
     return (await tellEngine(api, call, "POST", "/networks/create", named, api.engines.engineOf(host))).answer;
   });
+}
+
+/** A client that uses one node alone gets its engine's networks there. */
+function nameOnHost(api: ApiContext, call: Call, document: Json, spec: NetworkSpec | undefined): string {
+  const name = textField(document, "Name");
+  const nodeId = spec === undefined ? chosenNode(api, call) : undefined;
+  return nodeId === undefined ? name : `${nodeId}/${name}`;
 }
 
 /** The host of the network that holds the new one's settings. */

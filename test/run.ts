@@ -11,6 +11,7 @@ import { SHOP_PREREQUISITES } from "#lab/images-shop.ts";
 import { command, ensurePrerequisites, hasCommand, PREREQUISITES, type Prerequisite } from "#lab/prerequisites.ts";
 import { REGISTRY_PREREQUISITE } from "#lab/registry.ts";
 import { FAKETIME_PREREQUISITE } from "./chaos/bed.ts";
+import { CLIENT_PREREQUISITES } from "./lab/clients/prerequisites.ts";
 
 interface Count {
   passed: number;
@@ -45,6 +46,7 @@ const LAB_PREREQUISITES: readonly Prerequisite[] = [
   ...PROBE_PREREQUISITES,
   ...SHOP_PREREQUISITES,
   FAKETIME_PREREQUISITE,
+  ...CLIENT_PREREQUISITES,
   command("ping", "iputils-ping", "tests of the path between hosts"),
   { package: "openssl", reason: "tests of certificates", isMet: () => hasCommand("openssl") },
 ];

@@ -37,6 +37,8 @@ export interface ClusterOptions {
   /** The first host makes the swarm, the others join as workers. Default: true. */
   readonly formed?: boolean;
   readonly engine?: EngineSettings;
+  /** Flags of every daemon, besides those that every lab's have. */
+  readonly daemon?: readonly string[];
   /** Besides those that every lab has. */
   readonly images?: readonly ImageSpec[];
 }
@@ -50,13 +52,13 @@ export interface Cluster extends AsyncDisposable {
 
 /** Makes a lab for this test, and takes it down at the end of the scope. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { hosts, engine = {}, formed = true, images = [] } = options;
+  const { hosts, engine = {}, daemon = [], formed = true, images = [] } = options;
   await using owned = new AsyncDisposableStack();
   const lab = owned.use(
     await Lab.start({ name: `${options.name}${process.pid}`, hosts, engine, temporary: true }, signal),
   );
   await loadImages(lab.hosts, [...(await labImages(signal)), ...images], signal);
-  await Promise.all(lab.hosts.map((host) => host.startDaemon(["-l", "debug"], signal)));
+  await Promise.all(lab.hosts.map((host) => host.startDaemon(["-l", "debug", ...daemon], signal)));
   const [manager, ...workers] = lab.hosts;
   if (manager === undefined) throw new FlotillaError("invalid", "a cluster has at least one host");
   if (formed) await formSwarm(manager, workers);

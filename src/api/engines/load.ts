@@ -4,6 +4,7 @@ import { engineRefusal } from "#api/engine-json.ts";
 import { passCall } from "#api/pass-through.ts";
 import { textField } from "#api/raw-document.ts";
 import { nameIn } from "./images.ts";
+import { hostName } from "./nodes.ts";
 import { answerInLines, engineLines, failureIn } from "./progress-lines.ts";
 import { spreadTags } from "./spread-tags.ts";
 
@@ -22,12 +23,13 @@ const takeIn = (api: ApiContext, call: Call, namesIn: (line: Json) => readonly s
   answerInLines(call, async (tell, signal) => {
     const answer = await passCall(api.engine, call.request, call.request.url ?? "", signal);
     if (answer.statusCode !== 200) throw await engineRefusal(answer);
+    const { nodeId } = api.membership.local;
     const names = new Set<string>();
     let hasFailed = false;
-    for await (const line of engineLines(answer, signal)) {
+    for await (const line of engineLines(answer, hostName(api, nodeId), signal)) {
       for (const name of namesIn(line)) names.add(name);
       hasFailed ||= failureIn(line) !== "";
       await tell(line);
     }
-    if (!hasFailed) await spreadTags(api, names, api.membership.local.nodeId, signal, tell);
+    if (!hasFailed) await spreadTags(api, names, nodeId, signal, tell);
   });

@@ -73,13 +73,14 @@ async function* linesOf(
 /**
  * An engine's lines as they come. A connection that breaks becomes an error's line: the client would see no more than an
  * end of the stream.
+ * @param host the engine's, for that error.
  */
-export async function* engineLines(answer: IncomingMessage, signal: AbortSignal): AsyncGenerator<Json> {
+export async function* engineLines(answer: IncomingMessage, host: string, signal: AbortSignal): AsyncGenerator<Json> {
   try {
     yield* parseJsonLines<Json>(answer);
   } catch (err) {
     signal.throwIfAborted();
-    yield errorLine(`the engine's answer broke off: ${errorMessage(err)}`);
+    yield errorLine(`the connection to the engine of ${host} broke off: ${errorMessage(err)}`);
   }
 }
 

@@ -122,5 +122,5 @@ test("a host that is lost in the middle of a build ends it with an error", async
     setTimeout(() => response.destroy(), 20);
   });
   const [, last] = linesOf((await api.call("POST", `/v1.45/build?${ON_H2}`)).text) as readonly { error?: string }[];
-  assert.match(last?.error ?? "", /^the engine's answer broke off/);
+  assert.match(last?.error ?? "", /^the connection to the engine of h2 broke off/);
 });

@@ -4,6 +4,7 @@ import { hasBody } from "#api/body.ts";
 import type { ApiContext, Call, OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { engineRefusal } from "#api/engine-json.ts";
+import { hostName } from "#api/engines/nodes.ts";
 import { answerInLines, engineLines, failureIn, type Tell, tellNobody } from "#api/engines/progress-lines.ts";
 import { spreadTags } from "#api/engines/spread-tags.ts";
 import { passCall } from "#api/pass-through.ts";
@@ -43,7 +44,7 @@ const passUpload = (api: ApiContext, call: Call, buildId: string): Promise<OwnAn
     if (nodeId === undefined) throw new FlotillaError("not_found", "the build that this context is for did not begin");
     const answer = await passCall(api.engines.engineOf(nodeId), call.request, call.request.url ?? "", signal);
     if (answer.statusCode !== 200) throw await engineRefusal(answer);
-    for await (const line of engineLines(answer, signal)) await tell(line);
+    for await (const line of engineLines(answer, hostName(api, nodeId), signal)) await tell(line);
   });
 
 /** One build on one host. */
@@ -74,7 +75,7 @@ class Build {
       const answer = await this.#begin(isFirst, signal);
       const named = new Set<string>();
       let failure: Json | undefined;
-      for await (const line of engineLines(answer, signal)) {
+      for await (const line of engineLines(answer, hostName(this.#api, this.#nodeId), signal)) {
         for (const image of imagesInTrace(line)) named.add(image);
         if (failureIn(line) !== "") failure = line;
         else await tell(line);

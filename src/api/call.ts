@@ -7,6 +7,7 @@ import type { Random } from "#base/random.ts";
 import type { Control } from "#manager/control.ts";
 import type { PlacementPolicy } from "#plan/place/policy.ts";
 import type { ClusterEvents } from "./cluster-events.ts";
+import type { Json } from "./convert/meta-json.ts";
 import type { EngineLink } from "./engine-link.ts";
 import type { BuildHosts } from "./engines/build/build-hosts.ts";
 import type { ClusterEngines } from "./engines/cluster-engines.ts";
@@ -24,8 +25,10 @@ const MANAGER_DEADLINE_MS = 20_000;
 /** What the handlers of all calls have in common. */
 export interface ApiContext {
   readonly membership: Membership;
-  /** That of this host. */
+  /** That of `membership.home`. */
   readonly engine: EngineLink;
+  /** What a manager without an engine of its own says of itself. */
+  readonly info?: () => Json;
   readonly engines: ClusterEngines;
   readonly mirrors: EngineMirrors;
   readonly placements: Placements;
@@ -124,6 +127,9 @@ export const isForCluster = (api: ApiContext, call: Call): boolean =>
 
 /** Whether this daemon is in a cluster at all. */
 export const isInCluster = (api: ApiContext): boolean => api.membership.local.state === "active";
+
+/** Whether more is to be told than what the engine of this host knows: by a manager, or to a node of a cluster. */
+export const isOfCluster = (api: ApiContext, call: Call): boolean => isInCluster(api) || isForCluster(api, call);
 
 /** The value of a path's `{id}`. */
 export const idOf = (call: Call): string => call.params["id"] ?? "";

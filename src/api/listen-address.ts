@@ -17,9 +17,10 @@ const TLS_PORT = 2376;
 
 /**
  * Parses `unix://PATH`, `tcp://[HOST][:PORT]` or `fd://[NUMBER]`.
+ * @param isOpen whether plain TCP is wanted on any address.
  * @throws FlotillaError `invalid`; also for plain TCP on anything but a loopback address: whoever reaches it is root.
  */
-export function parseListenUrl(url: string, hasTls: boolean): ListenAddress {
+export function parseListenUrl(url: string, hasTls: boolean, isOpen = false): ListenAddress {
   if (url.startsWith("unix:///")) return { kind: "unix", path: url.slice("unix://".length) };
   const fd = /^fd:\/\/([0-9]{0,5})$/.exec(url);
   if (fd !== null) return { kind: "fd", fd: fd[1] ? Number(fd[1]) : FIRST_FD };
@@ -29,7 +30,7 @@ export function parseListenUrl(url: string, hasTls: boolean): ListenAddress {
     throw invalid(`listen address ${url} is not understood: give unix:///PATH, tcp://HOST:PORT or fd://`);
   }
   const host = tcp[1] ?? tcp[2] ?? "";
-  if (!hasTls && !isLoopback(host)) {
+  if (!hasTls && !isOpen && !isLoopback(host)) {
     throw invalid(
       `refusing to listen on ${url} without TLS: everyone who can reach it could take over the cluster. Give --tlsverify with --tlscacert, --tlscert and --tlskey, or listen on a unix socket`,
     );

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Control } from "#manager/control.ts";
 import type { ClusterState } from "#manager/state.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { NetworkObject } from "#model/node-network.ts";
 import type { NodeAvailability } from "#model/spec.ts";
 import type { AttachedNetwork, AttachRequest } from "#wire/protocol.ts";
@@ -73,6 +74,8 @@ export type ClusterObjects = Pick<ClusterState, "view" | "commits">;
 /** This daemon's membership in a cluster, as the Engine API controls it. Implemented by `node/`. */
 export interface Membership {
   readonly local: LocalNode;
+  /** The node whose engine answers what is about no node in particular: this daemon's own, if it has one. "" for none. */
+  readonly home: NodeId;
   readonly attachments: Attachments;
   /**
    * The manager that runs in this daemon.

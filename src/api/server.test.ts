@@ -10,6 +10,7 @@ import { systemClock } from "#base/clock.ts";
 import { type Logger, silentLogger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
 import { DEFAULT_POLICY } from "#plan/place/policy.ts";
+import { localEngine } from "./engine-connector.ts";
 import { parseListenUrl } from "./listen-address.ts";
 import type { TlsFiles } from "./listener.ts";
 import { createApiServer } from "./server.ts";
@@ -20,7 +21,7 @@ const start = (engine: TestEngine, log: Logger = silentLogger) =>
   createApiServer(
     {
       membership: new TestMembership(INACTIVE, new Error("none")),
-      engineUrl: engine.url,
+      engine: localEngine(engine.url),
       policy: DEFAULT_POLICY,
       clock: systemClock,
       random: systemRandom,

@@ -12,7 +12,8 @@ import type { OpenTarget } from "#wire/tunnel.ts";
 import { type ApiContext, clusterCalls } from "./call.ts";
 import { chosenNode } from "./chosen-node.ts";
 import { ClusterEvents } from "./cluster-events.ts";
-import { localEngine } from "./engine-connector.ts";
+import type { Json } from "./convert/meta-json.ts";
+import type { EngineConnector } from "./engine-connector.ts";
 import { EngineLink } from "./engine-link.ts";
 import { BuildHosts } from "./engines/build/build-hosts.ts";
 import { ClusterEngines } from "./engines/cluster-engines.ts";
@@ -31,8 +32,10 @@ import { createRouter, type ScopeOf } from "./router.ts";
 
 export interface ApiServerDeps {
   readonly membership: Membership;
-  /** `unix://PATH` or `tcp://HOST:PORT` of this host's engine. */
-  readonly engineUrl: string;
+  /** The engine of `membership.home`: this host's own, if it has one. */
+  readonly engine: EngineConnector;
+  /** What a manager without an engine of its own says of itself in `/info`; by default its engine is asked. */
+  readonly info?: () => Json;
   /** How single containers are placed. */
   readonly policy: PlacementPolicy;
   readonly clock: Clock;
@@ -42,14 +45,17 @@ export interface ApiServerDeps {
   readonly version: string;
 }
 
+/** How clients on TCP are told from others; `plain` when whoever reaches the address may do all. */
+export type Security = TlsFiles | "plain";
+
 export interface ApiServer extends AsyncDisposable {
   /**
    * Listens on one more address: `unix://PATH`, `tcp://HOST:PORT` or `fd://N`. Any number may be open at once.
-   * @param tls needed for TCP on anything but loopback.
+   * @param security needed for TCP on anything but loopback.
    * @returns the address as a URL, with the port that was chosen for port 0.
    * @throws FlotillaError `invalid` for an address that is refused, `precondition` for one that cannot be had.
    */
-  listen(url: string, tls?: TlsFiles): Promise<string>;
+  listen(url: string, security?: Security): Promise<string>;
   /** For managers' connections to what is on this host. */
   readonly openTarget: OpenTarget;
   /** For the manager in this daemon. */
@@ -85,11 +91,15 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   jobs.spawn("engine mirrors", (stop) => api.mirrors.run(stop));
   jobs.spawn("missed tags", (stop) => new TagKeeper(api).run(stop));
   return {
-    async listen(url, tls) {
+    async listen(url, security) {
       if (jobs.signal.aborted) throw new FlotillaError("unavailable", "the API server has stopped");
-      const address = parseListenUrl(url, tls !== undefined);
+      const tls = security === "plain" ? undefined : security;
+      const address = parseListenUrl(url, tls !== undefined, security === "plain");
       if (address.kind === "tcp" && tls === undefined) {
-        deps.log.warn({ url }, "the API is open to every user of this host: use a unix socket or TLS instead");
+        deps.log.warn(
+          { url },
+          "the API is open to everyone who reaches this address: use a unix socket or TLS instead",
+        );
       }
       const server = await openListener(address, tls, listeners);
       server.on("error", (err) => deps.log.error({ err, url }, "a listener of the API failed"));
@@ -112,8 +122,8 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   };
 }
 
-function createContext({ engineUrl, ...deps }: ApiServerDeps, signal: AbortSignal): ApiContext {
-  const engine = new EngineLink(localEngine(engineUrl), deps.clock, signal);
+function createContext({ engine: connector, ...deps }: ApiServerDeps, signal: AbortSignal): ApiContext {
+  const engine = new EngineLink(connector, deps.clock, signal);
   const engines = new ClusterEngines({ ...deps, own: engine, life: signal });
   const mirrors = new EngineMirrors({ ...deps, engines });
   const parts = {

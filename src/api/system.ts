@@ -2,6 +2,7 @@ import { errorMessage } from "#base/errors.ts";
 import type { View } from "#model/view.ts";
 import { MIN_API_VERSION } from "./api-version.ts";
 import { type Answer, type ApiContext, type Call, clusterCalls, isForCluster, json } from "./call.ts";
+import type { Json } from "./convert/meta-json.ts";
 import { swarmInfoJson } from "./convert/swarm-info-json.ts";
 import { askEngine } from "./engine-json.ts";
 import type { LocalNode } from "./membership.ts";
@@ -33,7 +34,7 @@ export async function version(api: ApiContext, call: Call): Promise<Answer> {
 
 /** The engine's information, with this node's place in the cluster instead of the engine's own. */
 export async function info(api: ApiContext, call: Call): Promise<Answer> {
-  const own = await askEngine(api, call, "/info");
+  const own = api.info?.() ?? (await askEngine<Json>(api, call, "/info"));
   const engine = isForCluster(api, call) ? await (await clusterCalls()).clusterInfo(api, call, own) : own;
   const { view, trouble } = clusterOf(api);
   const swarm = swarmInfoJson(api.membership.local, view, trouble);

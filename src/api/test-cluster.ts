@@ -189,6 +189,10 @@ export class TestMembership implements Membership {
     this.manager = manager;
   }
 
+  get home(): string {
+    return this.local.nodeId;
+  }
+
   control(): Control {
     if (this.manager instanceof Error) throw this.manager;
     return this.manager;

@@ -7,6 +7,7 @@ import { silentLogger } from "#base/log.ts";
 import { seededRandom } from "#base/random.ts";
 import type { StoreObject } from "#model/objects.ts";
 import { DEFAULT_POLICY } from "#plan/place/policy.ts";
+import { localEngine } from "./engine-connector.ts";
 import { type ApiServer, createApiServer } from "./server.ts";
 import { ACTIVE_MANAGER, TestControl, TestMembership, TestView } from "./test-cluster.ts";
 import { startTestEngine, type TestEngine } from "./test-engine.ts";
@@ -39,7 +40,7 @@ export async function startTestApi(objects: readonly StoreObject[] = [], apiVers
     {
       membership,
       policy: DEFAULT_POLICY,
-      engineUrl: engine.url,
+      engine: localEngine(engine.url),
       clock: systemClock,
       random: seededRandom(1),
       log: silentLogger,

@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { localEngine } from "#api/engine-connector.ts";
 import { type ApiServer, createApiServer } from "#api/server.ts";
+import { aborted } from "#base/abort.ts";
 import { systemClock } from "#base/clock.ts";
 import type { Logger } from "#base/log.ts";
 import { systemRandom } from "#base/random.ts";
@@ -14,24 +16,18 @@ import { DEFAULT_POLICY } from "#plan/place/policy.ts";
 import { parseEtcdUrl } from "#store/etcd/endpoint.ts";
 import type { DaemonOptions, StoreFiles } from "./daemon-options.ts";
 import { createLogger } from "./logger.ts";
+import { stopSignal } from "./stop-signal.ts";
 import { loadTls } from "./tls-options.ts";
 import { productVersion } from "./version.ts";
 
 /** Runs a daemon until SIGTERM or SIGINT. Its containers go on; the next start takes them over. */
 export async function runDaemon(options: DaemonOptions, onLoaded: () => void): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
-  const stop = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
-    process.once(name, () => {
-      log.info({ signal: name }, "stopping");
-      stop.abort(new Error(`stopped by ${name}`));
-    });
-  }
-  process.on("SIGHUP", () => log.info({}, "nothing to reload: restart the daemon to change its configuration"));
+  const stop = stopSignal(log);
   await using owned = new AsyncDisposableStack();
   prepareRoots(options);
   if (options.pidfile !== undefined) owned.defer(writePidfile(options.pidfile));
-  await serve(options, log, owned, onLoaded, stop.signal);
+  await serve(options, log, owned, onLoaded, stop);
   log.info({}, "stopped");
 }
 
@@ -66,7 +62,10 @@ async function serve(
   const version = productVersion();
   const policy = { ...DEFAULT_POLICY, strategy: options.strategy };
   const api: ApiServer = owned.use(
-    await createApiServer({ ...system, membership: node, engineUrl: options.engine, policy, version }, signal),
+    await createApiServer(
+      { ...system, membership: node, engine: localEngine(options.engine), policy, version },
+      signal,
+    ),
   );
   if (options.metricsAddr !== undefined) {
     const { startMetrics } = await import("./metrics.ts");
@@ -77,10 +76,7 @@ async function serve(
   for (const host of options.hosts) log.info({ url: await api.listen(host, tls) }, "serving the Engine API");
   log.info({ version, engine: options.engine }, "ready");
   onLoaded();
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await aborted(signal);
 }
 
 /** @throws when one of its files cannot be read. */

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { errorMessage } from "#base/errors.ts";
+import { addClassicCommands } from "./classic/commands.ts";
 import { addDaemonOptions, DEFAULT_SOCKET, readDaemonOptions } from "./daemon-options.ts";
 import type { ExecFlags } from "./exec.ts";
 import type { RestoreFlags } from "./restore.ts";
@@ -32,6 +33,7 @@ function createProgram(onLoaded: () => void): Command {
       await runDaemon(readDaemonOptions(flags), onLoaded);
     },
   );
+  addClassicCommands(program);
   program.command("compile", { hidden: true }).action(async () => {
     await import("./compile.ts");
     onLoaded();

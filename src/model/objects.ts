@@ -180,6 +180,8 @@ export interface Node extends Meta {
    * older. Absent: it has missed nothing.
    */
   readonly missedTagsAt?: Timestamp;
+  /** `host:port` of its engine, where that is reached by TCP and there is no agent. */
+  readonly engineAddr?: string;
 }
 
 export type NodeState = "unknown" | "down" | "ready" | "disconnected";

@@ -16,6 +16,7 @@ import type { Engine } from "#engine/engine.ts";
 import type { Control } from "#manager/control.ts";
 import type { BringImage } from "#manager/image-source.ts";
 import { CLUSTER_PORT } from "#model/defaults.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import type { CurrentIdentity } from "#wire/identity.ts";
 import type { OpenTarget, TunnelTarget } from "#wire/tunnel.ts";
@@ -132,6 +133,10 @@ export class SwarmNode implements Membership, AsyncDisposable {
       isManager: node.control !== undefined,
       remoteManagers: node.managers,
     };
+  }
+
+  get home(): NodeId {
+    return this.local.nodeId;
   }
 
   control(): Control {

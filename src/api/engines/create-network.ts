@@ -58,5 +58,5 @@ function leastUsed(api: ApiContext, own: readonly HostNetwork[]): NodeId {
       const networks = own.filter(({ nodeId, network }) => nodeId === id && !isBuiltin(network.Name));
       return { id, size: containers.length + networks.length };
     });
-  return use.toSorted((a, b) => a.size - b.size)[0]?.id ?? api.membership.local.nodeId;
+  return use.toSorted((a, b) => a.size - b.size)[0]?.id ?? api.membership.home;
 }

@@ -14,7 +14,7 @@ export async function holdersOf(api: ApiContext, path: string, signal: AbortSign
     answer.resume();
     return answer.statusCode === 200;
   });
-  const { nodeId: here } = api.membership.local;
+  const { home: here } = api.membership;
   return answers
     .flatMap(({ nodeId, value }) => (value ? [nodeId] : []))
     .toSorted((a, b) => Number(b === here) - Number(a === here));

@@ -17,8 +17,8 @@ import { hostJson } from "./on-host.ts";
  * @param filters as the client sent them; `node` limits the hosts.
  */
 export async function listHostNetworks(api: ApiContext, call: Call, filters: Filters): Promise<readonly HostNetwork[]> {
-  const { nodeId: here } = api.membership.local;
-  const nodeIds = [here, ...idsOf(otherNodes(api))].filter((nodeId) => isWanted(api, filters, nodeId));
+  const { home: here } = api.membership;
+  const nodeIds = [here, ...idsOf(otherNodes(api))].filter((nodeId) => nodeId !== "" && isWanted(api, filters, nodeId));
   const { answers, missing } = await askNetworks(api, call, filters, nodeIds);
   missingWarning(api, call, missing);
   const builtin = new Set<string>();

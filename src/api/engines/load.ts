@@ -21,15 +21,15 @@ const loadedNames = (line: Json): readonly string[] =>
 
 const takeIn = (api: ApiContext, call: Call, namesIn: (line: Json) => readonly string[]): Promise<OwnAnswer> =>
   answerInLines(call, async (tell, signal) => {
+    const { home } = api.membership;
     const answer = await passCall(api.engine, call.request, call.request.url ?? "", signal);
     if (answer.statusCode !== 200) throw await engineRefusal(answer);
-    const { nodeId } = api.membership.local;
     const names = new Set<string>();
     let hasFailed = false;
-    for await (const line of engineLines(answer, hostName(api, nodeId), signal)) {
+    for await (const line of engineLines(answer, hostName(api, home), signal)) {
       for (const name of namesIn(line)) names.add(name);
       hasFailed ||= failureIn(line) !== "";
       await tell(line);
     }
-    if (!hasFailed) await spreadTags(api, names, nodeId, signal, tell);
+    if (!hasFailed) await spreadTags(api, names, home, signal, tell);
   });

@@ -24,9 +24,9 @@ export const hostName = (api: ApiContext, nodeId: NodeId): string => nameOfNode(
 
 export const allNodes = (api: ApiContext): readonly Node[] => [...api.membership.cluster().view.list("node")];
 
-/** All but this daemon's own. */
+/** All but the one whose engine is `api.engine`. */
 export const otherNodes = (api: ApiContext): readonly Node[] =>
-  allNodes(api).filter(({ id }) => id !== api.membership.local.nodeId);
+  allNodes(api).filter(({ id }) => id !== api.membership.home);
 
 export const idsOf = (nodes: readonly Node[]): readonly NodeId[] => nodes.map(({ id }) => id);
 

@@ -52,7 +52,7 @@ export class Placements {
     choose: (hosts: readonly PlacementHost[]) => PlacementHost | Promise<PlacementHost>,
   ): Promise<Reservation> {
     return this.#mutex.run(async () => {
-      await this.#lookAtContainers(api, signal);
+      await this.look(api, signal);
       if (needsImages) await this.#lookAtImages(api, signal);
       const host = await choose(placementHosts(api));
       const pending = this.#pending.get(host.id) ?? new Set();
@@ -66,7 +66,8 @@ export class Placements {
     this.#demands.delete(containerId);
   }
 
-  async #lookAtContainers(api: ApiContext, signal: AbortSignal): Promise<void> {
+  /** Learns what containers take that were not looked at yet. Engines that do not answer are left out. */
+  async look(api: ApiContext, signal: AbortSignal): Promise<void> {
     const { index } = api.mirrors;
     for (const id of this.#demands.keys()) if (index.get(id) === undefined) this.#demands.delete(id);
     const unknown = [...index.all()].filter(({ id }) => !this.#demands.has(id));

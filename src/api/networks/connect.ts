@@ -85,7 +85,7 @@ export async function tellContainersNode(
 }
 
 /** It says what is wrong with a container that nobody has. */
-const ownDaemon = (api: ApiContext) => api.engines.daemonOf(api.membership.local.nodeId);
+const ownDaemon = (api: ApiContext) => api.engines.daemonOf(api.membership.home);
 
 /** The engine's networks as clients call them: its own, and with their ids in the cluster those of the cluster. */
 async function findable(api: ApiContext, call: Call) {

@@ -5,7 +5,7 @@ import {
   clusterCalls,
   idOf,
   isForCluster,
-  isInCluster,
+  isOfCluster,
   json,
   type OwnAnswer,
 } from "#api/call.ts";
@@ -22,7 +22,7 @@ import { findVisible } from "./lookup.ts";
 
 /** `GET /networks/{id}`. */
 export async function inspectNetwork(api: ApiContext, call: Call): Promise<Answer> {
-  return isInCluster(api) ? await inspectVisible(api, call, idOf(call)) : { kind: "forward" };
+  return isOfCluster(api, call) ? await inspectVisible(api, call, idOf(call)) : { kind: "forward" };
 }
 
 /** Shows a network that a client of the cluster sees, wherever it is. */

@@ -1,4 +1,4 @@
-import { type Answer, type ApiContext, type Call, isForCluster, isInCluster, json } from "#api/call.ts";
+import { type Answer, type ApiContext, type Call, isForCluster, isOfCluster, json } from "#api/call.ts";
 import { parseFilters } from "#api/filters.ts";
 import { clusterNetworks } from "./cluster-networks.ts";
 import { ownNetworks } from "./lookup.ts";
@@ -6,7 +6,7 @@ import { filterNetworks, NETWORK_FILTERS } from "./matcher.ts";
 
 /** `GET /networks`: those of the cluster, then the engines' own. */
 export async function listNetworks(api: ApiContext, call: Call): Promise<Answer> {
-  if (!isInCluster(api)) return { kind: "forward" };
+  if (!isOfCluster(api, call)) return { kind: "forward" };
   const filters = parseFilters(call.query);
   filters.accept(isForCluster(api, call) ? [...NETWORK_FILTERS, "node"] : NETWORK_FILTERS);
   const own = await ownNetworks(api, call, filters);

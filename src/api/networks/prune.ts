@@ -1,4 +1,4 @@
-import { type Answer, type ApiContext, type Call, controlOf, isInCluster, json, manage } from "#api/call.ts";
+import { type Answer, type ApiContext, type Call, controlOf, isOfCluster, json, manage } from "#api/call.ts";
 import { tellEngine } from "#api/engine-json.ts";
 import { invalid } from "#api/errors.ts";
 import { type Filters, parseFilters } from "#api/filters.ts";
@@ -18,7 +18,7 @@ type Prunable = (labels: Labels, created: Timestamp) => boolean;
  * themselves: they would take the bridges of networks that the cluster still needs here.
  */
 export async function pruneNetworks(api: ApiContext, call: Call): Promise<Answer> {
-  if (!isInCluster(api)) return { kind: "forward" };
+  if (!isOfCluster(api, call)) return { kind: "forward" };
   const isPrunable = prunable(parseFilters(call.query).accept(PRUNE_FILTERS), api.clock.now());
   const removed = [...(await pruneCluster(api, isPrunable)), ...(await pruneEngines(api, call, isPrunable))];
   return json({ NetworksDeleted: removed.length > 0 ? removed : null });

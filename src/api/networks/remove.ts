@@ -4,7 +4,7 @@ import {
   type Call,
   empty,
   idOf,
-  isInCluster,
+  isOfCluster,
   manage,
   type OwnAnswer,
 } from "#api/call.ts";
@@ -13,7 +13,7 @@ import { findVisible } from "./lookup.ts";
 
 /** `DELETE /networks/{id}`. */
 export async function removeNetwork(api: ApiContext, call: Call): Promise<Answer> {
-  return isInCluster(api) ? await removeVisible(api, call, idOf(call)) : { kind: "forward" };
+  return isOfCluster(api, call) ? await removeVisible(api, call, idOf(call)) : { kind: "forward" };
 }
 
 /** Removes a network that a client of the cluster sees, wherever it is. */

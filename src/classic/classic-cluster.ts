@@ -1,0 +1,148 @@
+import type { Duplex } from "node:stream";
+import type { EngineConnector } from "#api/engine-connector.ts";
+import type { Attachments, ClusterObjects, LocalNode, Membership } from "#api/membership.ts";
+import { errorMessage, FlotillaError } from "#base/errors.ts";
+import { TaskGroup } from "#base/task-group.ts";
+import type { NodeId } from "#model/ids.ts";
+import type { Node } from "#model/objects.ts";
+import type { TunnelTarget } from "#wire/tunnel.ts";
+import { EngineKeeper, type KeeperDeps } from "./engine-keeper.ts";
+import { noHealthyEngine, noSwarmHere, noSwarmToBe } from "./errors.ts";
+import { type FollowDiscoveryDeps, followDiscovery } from "./follow-discovery.ts";
+import { NodeTable } from "./node-table.ts";
+
+export interface ClassicClusterDeps extends FollowDiscoveryDeps, Omit<KeeperDeps, "nodes"> {}
+
+interface Kept {
+  readonly keeper: EngineKeeper;
+  readonly jobs: TaskGroup;
+}
+
+/**
+ * Plain engines that clients use as one: classic Swarm's cluster. There is no swarm in it, and so no agents: engines are
+ * found by discovery and reached by TCP.
+ */
+export class ClassicCluster implements Membership {
+  readonly #deps: ClassicClusterDeps;
+  readonly #nodes = new NodeTable();
+  readonly #kept = new Map<string, Kept>();
+  #home: NodeId = "";
+
+  constructor(deps: ClassicClusterDeps) {
+    this.#deps = deps;
+  }
+
+  /** Follows discovery until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await using all = new TaskGroup(signal);
+    try {
+      await followDiscovery(this.#deps, (addresses) => this.#adjust(addresses, all.signal), all.signal);
+    } finally {
+      await this.#adjust(new Set(), all.signal);
+    }
+  }
+
+  readonly local: LocalNode = {
+    state: "inactive",
+    nodeId: "",
+    nodeAddr: "",
+    isManager: false,
+    error: "",
+    remoteManagers: null,
+  };
+
+  /** Stays the same as long as it is ready. */
+  get home(): NodeId {
+    if (this.#nodes.get(this.#home)?.status.state !== "ready") this.#home = this.#firstReady()?.id ?? "";
+    return this.#home;
+  }
+
+  cluster(): ClusterObjects {
+    return this.#nodes;
+  }
+
+  async reach(nodeId: NodeId, target: TunnelTarget, signal: AbortSignal): Promise<Duplex> {
+    if (target === "manager") throw noSwarmHere();
+    for (const { keeper } of this.#kept.values()) if (keeper.nodeId === nodeId) return await keeper.connect(signal);
+    if (nodeId === "") throw noHealthyEngine();
+    throw new FlotillaError("not_found", `node ${nodeId} is not in the cluster`);
+  }
+
+  /** Any engine of the cluster, for calls about nothing in particular. */
+  get anyEngine(): EngineConnector {
+    return {
+      connect: (signal) => this.reach(this.home, "engine", signal),
+      unreachable: (cause) =>
+        cause instanceof FlotillaError
+          ? cause
+          : new FlotillaError("unavailable", `Cannot reach a Docker Engine of the cluster: ${errorMessage(cause)}`, {
+              cause,
+            }),
+    };
+  }
+
+  readonly attachments: Attachments = {
+    attach: async () => {
+      throw noSwarmHere();
+    },
+    detach: async () => undefined,
+    objects: () => [],
+  };
+
+  control(): never {
+    throw noSwarmHere();
+  }
+
+  async init(): Promise<never> {
+    throw noSwarmToBe();
+  }
+
+  async join(): Promise<never> {
+    throw noSwarmToBe();
+  }
+
+  async leave(): Promise<never> {
+    throw new FlotillaError("unavailable", "This node is not part of a swarm");
+  }
+
+  async unlock(): Promise<never> {
+    throw noSwarmHere();
+  }
+
+  async backup(): Promise<never> {
+    throw noSwarmHere();
+  }
+
+  async restore(): Promise<never> {
+    throw noSwarmToBe();
+  }
+
+  async reconnect(): Promise<never> {
+    throw noSwarmHere();
+  }
+
+  /** Who is not listed any more goes first: its address or its id may be another's. */
+  async #adjust(addresses: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const gone = [...this.#kept].filter(([addr]) => !addresses.has(addr));
+    for (const [addr, { jobs }] of gone) {
+      this.#kept.delete(addr);
+      await jobs[Symbol.asyncDispose]();
+      this.#deps.log.info({ addr }, "engine left the cluster");
+    }
+    for (const addr of addresses) if (!this.#kept.has(addr)) this.#keep(addr, signal);
+  }
+
+  #keep(addr: string, signal: AbortSignal): void {
+    const keeper = new EngineKeeper(addr, { ...this.#deps, nodes: this.#nodes });
+    const jobs = new TaskGroup(signal);
+    jobs.spawn("engine", (stop) => keeper.run(stop));
+    this.#kept.set(addr, { keeper, jobs });
+  }
+
+  #firstReady(): Node | undefined {
+    const ready = [...this.#nodes.view.list("node")].filter(({ status }) => status.state === "ready");
+    return ready.toSorted((a, b) => hostnameOf(a).localeCompare(hostnameOf(b)))[0];
+  }
+}
+
+const hostnameOf = ({ description }: Node): string => description?.Hostname ?? "";

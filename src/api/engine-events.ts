@@ -2,14 +2,17 @@ import type { IncomingMessage } from "node:http";
 import { withDeadline } from "#base/abort.ts";
 import type { Channel } from "#base/channel.ts";
 import { errorMessage } from "#base/errors.ts";
+import type { TaskGroup } from "#base/task-group.ts";
+import type { NodeId } from "#model/ids.ts";
 import type { ApiContext, Call } from "./call.ts";
 import { engineRefusal } from "./engine-json.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { otherNodes } from "./engines/nodes.ts";
+import { clusterOf } from "./follow-cluster.ts";
 
 /** Other engines that have not answered by then are left out of the past. */
 const OTHERS_MS = 2_000;
-/** Wait before an engine of another host is asked for its events again. */
+/** Wait before an engine is asked for its events again. */
 const RECONNECT_MS = 1_000;
 
 /** In nanoseconds since the epoch. */
@@ -65,26 +68,64 @@ export async function openEvents(
 const renderNanos = (nanos: bigint): string =>
   `${nanos / 1_000_000_000n}.${String(nanos % 1_000_000_000n).padStart(9, "0")}`;
 
-/** An engine of another host may come and go. */
+/** What the events of an engine are followed with. */
+export interface Following {
+  readonly period: Period;
+  readonly lines: Channel<string>;
+}
+
+/**
+ * Tells the events of the engines of all nodes but one, and of nodes that come later: as jobs of the group, until it ends.
+ * @param without whose events are told already.
+ */
+export function followEngines(
+  api: ApiContext,
+  call: Call,
+  following: Following,
+  without: NodeId,
+  jobs: TaskGroup,
+): void {
+  const cluster = api.membership.cluster();
+  const commits = cluster.commits(jobs.signal);
+  const follow = (nodeId: NodeId) =>
+    jobs.spawn("events of an engine", (signal) => followEngine(api, call, nodeId, following, signal));
+  for (const { id } of cluster.view.list("node")) if (id !== without) follow(id);
+  jobs.spawn("new engines", async (signal) => {
+    try {
+      for await (const { changes } of commits) {
+        for (const change of changes) if (change.kind === "node" && change.type === "create") follow(change.object.id);
+      }
+    } catch (err) {
+      signal.throwIfAborted();
+      api.log.debug({ err: errorMessage(err) }, "events of hosts that join from now on will be missing");
+    }
+  });
+}
+
+/** An engine may come and go, as long as its node is in the cluster. @param open its events from now on. */
 export async function followEngine(
   api: ApiContext,
   call: Call,
-  engine: EngineLink,
-  period: Period,
-  lines: Channel<string>,
+  nodeId: NodeId,
+  { period, lines }: Following,
   signal: AbortSignal,
+  open?: IncomingMessage,
 ): Promise<void> {
-  for (let { since } = period; ; await api.clock.sleep(RECONNECT_MS, signal)) {
+  const engine = api.engines.engineOf(nodeId);
+  const isThere = () => clusterOf(api.membership)?.view.get("node", nodeId) !== undefined;
+  let { since } = period;
+  for (let next = open; isThere(); next = undefined) {
     try {
-      const answer = await openEvents(engine, call, { ...period, since }, signal);
+      const answer = next ?? (await openEvents(engine, call, { ...period, since }, signal));
       for await (const line of readLines(answer)) {
         since = nanosOf(line) + 1n;
         if (!(await lines.push(line))) return;
       }
     } catch (err) {
       signal.throwIfAborted();
-      api.log.debug({ err: errorMessage(err) }, "events of another host are missing");
+      api.log.debug({ err: errorMessage(err) }, "events of a host are missing");
     }
+    await api.clock.sleep(RECONNECT_MS, signal);
   }
 }
 

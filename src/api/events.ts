@@ -4,8 +4,16 @@ import { Channel } from "#base/channel.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import { type Answer, type ApiContext, type Call, isForCluster } from "./call.ts";
 import { type ClusterEvent, eventNanos, matchesEvent, renderEvent } from "./cluster-event.ts";
-import { followEngine, nanosOf, openEvents, otherEngines, type Period, readLines, readPast } from "./engine-events.ts";
-import type { EngineLink } from "./engine-link.ts";
+import {
+  followEngine,
+  followEngines,
+  nanosOf,
+  openEvents,
+  otherEngines,
+  type Period,
+  readLines,
+  readPast,
+} from "./engine-events.ts";
 import { invalid } from "./errors.ts";
 import { type Filters, parseFilters } from "./filters.ts";
 import { parseUnixNanos } from "./query.ts";
@@ -35,7 +43,7 @@ export async function listenEvents(api: ApiContext, call: Call): Promise<Answer>
 
   async function* allEvents(): AsyncGenerator<string> {
     if (past) yield* mergePast(past, known);
-    if (live && future) yield* mergeLive(api, call, { live, future, filters, others, period: livePeriod }, over);
+    if (live && future) yield* mergeLive(api, call, { live, future, filters, period: livePeriod }, over);
   }
 }
 
@@ -69,34 +77,51 @@ function* mergePast(lines: readonly string[], known: readonly ClusterEvent[]): G
 }
 
 interface LiveSources {
-  /** This host's engine. */
+  /** The engine of the cluster's home. */
   readonly live: IncomingMessage;
   readonly future: AsyncIterable<ClusterEvent>;
   readonly filters: Filters;
-  readonly others: readonly EngineLink[];
   readonly period: Period;
 }
 
-/** Ends with this host's engine's events: at `until`, or because the engine goes away. */
+/** Ends with the events of this host's engine, at `until` or because it goes away; where there is none, at `until`. */
 async function* mergeLive(
   api: ApiContext,
   call: Call,
-  { live, future, filters, others, period }: LiveSources,
+  { live, future, filters, period }: LiveSources,
   over: LinkedAbort,
 ): AsyncGenerator<string> {
   const lines = new Channel<string>(WAITING_LINES);
+  const { home, local } = api.membership;
   await using jobs = new TaskGroup(over.signal);
-  jobs.spawn("engine events", () => pour(readLines(live), lines));
-  jobs.spawn("cluster events", () => pour(renderMatching(future, filters), lines));
-  for (const engine of others) {
-    jobs.spawn("events of another engine", (signal) => followEngine(api, call, engine, period, lines, signal));
+  if (local.nodeId === home || !isForCluster(api, call)) {
+    jobs.spawn("engine events", () => pour(readLines(live), lines));
+  } else {
+    jobs.spawn("engine events", (stop) => followEngine(api, call, home, { period, lines }, stop, live));
+    jobs.spawn("end of events", (stop) => endAt(api, period, lines, stop));
   }
+  jobs.spawn("cluster events", () => pour(renderMatching(future, filters), lines));
+  if (isForCluster(api, call)) followEngines(api, call, { period, lines }, home, jobs);
   try {
     yield* lines;
   } finally {
     live.destroy();
     over.abort(new Error("the client has all that it wanted"));
   }
+}
+
+/** Events that engines tell at the very end are still on their way then. */
+const END_GRACE_MS = 500;
+
+async function endAt(
+  { clock }: ApiContext,
+  { until }: Period,
+  lines: Channel<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (until === undefined) return;
+  await clock.sleep(Number(until / 1_000_000n) - clock.now() + END_GRACE_MS, signal);
+  lines.end();
 }
 
 /** Writes until the source ends or nobody reads any more. */

@@ -61,7 +61,8 @@ function takeOver(reply: FastifyReply): ServerResponse {
 async function begin(api: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { version } = splitVersion(request.originalUrl);
   await api.engine.identify(api.signal);
-  const { identity, apiVersion } = api.engine;
+  const { identity } = api.engine;
+  const { apiVersion } = api.engines;
   const osType = identity?.osType ?? "linux";
   reply.raw.setHeader("Api-Version", apiVersion);
   reply.raw.setHeader("Docker-Experimental", identity?.experimental ?? "false");
@@ -172,7 +173,7 @@ function callOf(
   signal: AbortSignal,
 ): Call {
   return {
-    version: splitVersion(originalUrl).version ?? api.engine.apiVersion,
+    version: splitVersion(originalUrl).version ?? api.engines.apiVersion,
     params: params as Readonly<Record<string, string>>,
     query: new URLSearchParams(originalUrl.split("?")[1] ?? ""),
     request: raw,

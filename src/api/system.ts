@@ -27,9 +27,9 @@ export async function version(api: ApiContext, call: Call): Promise<Answer> {
   const own = {
     Name: "Flotilla",
     Version: api.version,
-    Details: { ApiVersion: api.engine.apiVersion, MinAPIVersion: MIN_API_VERSION },
+    Details: { ApiVersion: api.engines.apiVersion, MinAPIVersion: MIN_API_VERSION },
   };
-  return json({ ...engine, Components: [...components, own], ApiVersion: api.engine.apiVersion });
+  return json({ ...engine, Components: [...components, own], ApiVersion: api.engines.apiVersion });
 }
 
 /** The engine's information, with this node's place in the cluster instead of the engine's own. */

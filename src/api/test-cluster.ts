@@ -193,6 +193,12 @@ export class TestMembership implements Membership {
     return this.local.nodeId;
   }
 
+  /** In no cluster. */
+  beAlone(): void {
+    this.local = INACTIVE;
+    this.manager = new FlotillaError("unavailable", "This node is not a swarm manager.");
+  }
+
   control(): Control {
     if (this.manager instanceof Error) throw this.manager;
     return this.manager;

@@ -73,7 +73,8 @@ export async function startWorkerApi(...[objects, apiVersion]: Parameters<typeof
   return api;
 }
 
-async function send(
+/** Sends a request to a unix socket. */
+export async function send(
   socketPath: string,
   method: string,
   path: string,

@@ -17,11 +17,6 @@ import { checkEngine, type EngineAnswer, type EngineInfo, engineNode, pendingNod
 import type { NodeTable } from "./node-table.ts";
 import type { DialEngine } from "./transport.ts";
 
-/**
- * How often an engine is asked whether it is there, and how long its answer may take: with the three failures that it
- * is allowed by default, who waits for a lost one is let go within six seconds.
- */
-const PING_MS = 1_400;
 /** What an engine says of itself takes longer where it has thousands of containers. */
 const DESCRIBE_MS = 10_000;
 /** Between tries to take an engine in. */
@@ -29,6 +24,8 @@ const RETRY: Backoff = { firstMs: 500, mostMs: 15_000 };
 
 /** How engines are watched. */
 export interface EnginePatience {
+  /** How often an engine is asked whether it is there, and how long its answer may take. */
+  readonly pingMs: number;
   /** So many pings may fail, one after the other, before the engine counts as lost. */
   readonly failureRetry: number;
   /** What an engine says of itself is asked again after a random time between the two. */
@@ -132,11 +129,12 @@ export class EngineKeeper {
   /** Returns when another engine has taken the address. */
   async #follow(link: EngineLink, id: NodeId, signal: AbortSignal): Promise<void> {
     const { clock, patience } = this.#deps;
+    const { pingMs } = patience;
     let refreshAt = this.#nextRefresh();
     for (let failures = 0; ; ) {
-      await clock.sleep(PING_MS, signal);
+      await clock.sleep(pingMs, signal);
       try {
-        await withDeadline(clock, PING_MS, "the engine's answer", signal, (own) => link.ping(own));
+        await withDeadline(clock, pingMs, "the engine's answer", signal, (own) => link.ping(own));
         const isBack = this.#node?.status.state !== "ready";
         if (isBack || clock.now() >= refreshAt) {
           if (!(await this.#refresh(link, id, signal))) return;

@@ -1,3 +1,4 @@
+import { olderOf } from "#api/api-version.ts";
 import type { EngineConnector } from "#api/engine-connector.ts";
 import { EngineLink } from "#api/engine-link.ts";
 import { clusterOf } from "#api/follow-cluster.ts";
@@ -24,6 +25,11 @@ export class ClusterEngines {
 
   constructor(deps: Deps) {
     this.#deps = deps;
+  }
+
+  /** The version that clients are told: what every engine speaks, of those that have said so yet. */
+  get apiVersion(): string {
+    return [...this.#links.values()].map(({ apiVersion }) => apiVersion).reduce(olderOf, this.#deps.own.apiVersion);
   }
 
   /** A node's engine itself: streams reach it and come back without a stop. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aNetwork, INACTIVE } from "#api/test-cluster.ts";
+import { aNetwork } from "#api/test-cluster.ts";
 import { startTestApi } from "#api/test-server.ts";
 import { FlotillaError } from "#base/errors.ts";
 import {
@@ -142,7 +142,7 @@ test("the cluster's host network has the same id on every node", async () => {
 
 test("outside of a cluster, networks are the engine's", async () => {
   await using api = await startTestApi();
-  api.membership.local = INACTIVE;
+  api.membership.beAlone();
   serveNetworks(api, [APP_BRIDGE]);
   assert.equal(idOf((await api.get("/networks/beef")).json), "beef");
 });

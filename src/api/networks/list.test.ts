@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aNetwork, aService, aTask, INACTIVE } from "#api/test-cluster.ts";
+import { aNetwork, aService, aTask } from "#api/test-cluster.ts";
 import { startTestApi, type TestApi } from "#api/test-server.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { APP, APP_BRIDGE, BRIDGE, LOCAL, NODE_NETWORK, NODE_SERVICE, serveNetworks } from "./test-bridges.ts";
@@ -145,7 +145,7 @@ test("a worker lists its bridges as the networks that they are part of", async (
 
 test("outside of a cluster the list is the engine's, bridges that were left behind included", async () => {
   await using api = await startTestApi();
-  api.membership.local = INACTIVE;
+  api.membership.beAlone();
   serveNetworks(api, [BRIDGE, APP_BRIDGE]);
   assert.deepEqual(await namesOf(api), ["bridge", "app"]);
 });

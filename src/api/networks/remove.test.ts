@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aNetwork, INACTIVE } from "#api/test-cluster.ts";
+import { aNetwork } from "#api/test-cluster.ts";
 import { startTestApi } from "#api/test-server.ts";
 import { FlotillaError } from "#base/errors.ts";
 import { APP, APP_BRIDGE, BRIDGE, LOCAL, serveCall, serveNetworks } from "./test-bridges.ts";
@@ -53,7 +53,7 @@ test("a worker removes no network of the cluster", async () => {
 
 test("outside of a cluster the engine removes and prunes", async () => {
   await using api = await startTestApi();
-  api.membership.local = INACTIVE;
+  api.membership.beAlone();
   serveCall(api, "DELETE /networks/app", 204);
   serveCall(api, "POST /networks/prune", 200, { NetworksDeleted: ["x"] });
   assert.equal((await api.call("DELETE", "/networks/app")).status, 204);

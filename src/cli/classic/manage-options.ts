@@ -43,6 +43,8 @@ export interface ManageFlags extends TlsFlags {
   readonly replication?: boolean;
 }
 
+/** With three failures that an engine is allowed, who waits for a lost one is let go within six seconds. */
+const PING_MS = 1_400;
 const DEFAULT_HOST = "tcp://127.0.0.1:2375";
 /** Source of this and the other defaults: fact sheet classic-swarm 2. */
 const DEFAULT_OVERCOMMIT = "0.05";
@@ -131,5 +133,5 @@ function readPatience(flags: ManageFlags): EnginePatience {
   require(refreshMinMs > 0, "min refresh interval should be a positive number");
   require(refreshMaxMs >= refreshMinMs, "max refresh interval cannot be less than min refresh interval");
   require(Number.isInteger(failureRetry) && failureRetry > 0, "invalid failure retry count");
-  return { failureRetry, refreshMinMs, refreshMaxMs };
+  return { pingMs: PING_MS, failureRetry, refreshMinMs, refreshMaxMs };
 }

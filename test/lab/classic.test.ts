@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execute } from "#lab/command.ts";
 import type { LabHost } from "#lab/host.ts";
+import { addressOf, DEFAULT_SUBNET } from "#lab/subnet.ts";
 import { Background } from "./background.ts";
+import { Certificates } from "./certificates.ts";
 import { ClassicManager, ENGINE_PORT, engineAddr, FLOTILLA, startEngines } from "./classic-manager.ts";
 import { eventually, scene, signal } from "./cluster.ts";
 
@@ -246,4 +248,42 @@ test("engines are those that discovery names at the moment", { ...scene, timeout
     await h1.process("join").start(["env", ...environment, FLOTILLA, "join"], signal);
     await manager.untilEngines("Healthy");
   });
+});
+
+test("clients, manager and engines prove to each other who they are", { ...scene, timeout: 120_000 }, async () => {
+  const [h1, client] = [1, 254].map((host) => addressOf(DEFAULT_SUBNET, host));
+  using certificates = new Certificates([`${h1}`, `${client}`]);
+  using strangers = new Certificates([`${h1}`, `${client}`]);
+  const filesOf = ({ directory }: Certificates, name: "server" | "client") =>
+    Object.entries({ tlscacert: "ca.pem", tlscert: `${name}.pem`, tlskey: `${name}.key` }).map(
+      ([option, file]) => [option, join(directory, file)] as const,
+    );
+  const flags = (of: Certificates, name: "server" | "client") => [
+    "--tlsverify",
+    ...filesOf(of, name).map(([option, path]) => `--${option}=${path}`),
+  ];
+  await using lab = await startEngines("tls", 1, {
+    hosts: ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2376"],
+    tlsverify: true,
+    ...Object.fromEntries(filesOf(certificates, "server")),
+  });
+  const serving = `tcp://${client}:3376`;
+  using manager = new ClassicManager(lab, "-H", serving, ...flags(certificates, "server"), `${h1}:2376`);
+  await manager.untilEngines("Healthy");
+  const docker = (of: Certificates, ...argv: readonly string[]) =>
+    lab.enter(["docker", "--host", serving, ...flags(of, "client"), ...argv]);
+  const argv = docker(certificates, "run", "--rm", "--interactive", "busybox", "sh", "-c", "cat; exit 3");
+  const { code, stdout } = await execute({ argv, input: "input\n" }, signal);
+  assert.deepEqual([code, stdout], [3, "input\n"]);
+  assert.notEqual((await execute({ argv: docker(strangers, "ps") }, signal)).code, 0);
+  using suspicious = new ClassicManager(lab, ...flags(strangers, "server"), `${h1}:2376`);
+  await suspicious.untilEngines("Pending");
+  assert.match((await suspicious.rows("Error")).join(), /self-signed certificate|unable to verify|certificate/);
+  using trusting = new ClassicManager(
+    lab,
+    "--tls",
+    ...flags(certificates, "server").filter((flag) => !/^--tls(?:verify|cacert)/.test(flag)),
+    `${h1}:2376`,
+  );
+  await trusting.untilEngines("Healthy");
 });

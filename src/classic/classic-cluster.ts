@@ -4,14 +4,26 @@ import type { Attachments, ClusterObjects, LocalNode, Membership } from "#api/me
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { NodeId } from "#model/ids.ts";
-import type { Node } from "#model/objects.ts";
+import { LEADERSHIP_ID, type Node } from "#model/objects.ts";
 import type { TunnelTarget } from "#wire/tunnel.ts";
+import { engineAddress } from "./address.ts";
+import { type Election, takePart } from "./election.ts";
 import { EngineKeeper, type KeeperDeps } from "./engine-keeper.ts";
 import { noHealthyEngine, noSwarmHere, noSwarmToBe } from "./errors.ts";
 import { type FollowDiscoveryDeps, followDiscovery } from "./follow-discovery.ts";
-import { NodeTable } from "./node-table.ts";
+import { ObjectsInMemory } from "./objects-in-memory.ts";
 
-export interface ClassicClusterDeps extends FollowDiscoveryDeps, Omit<KeeperDeps, "nodes"> {}
+export interface ClassicClusterDeps extends FollowDiscoveryDeps, Omit<KeeperDeps, "objects"> {
+  /** Between several managers of the same engines; absent where there is one. */
+  readonly election?: Election;
+}
+
+/** What a manager is among those of the same engines. */
+export interface ManagerRole {
+  readonly isPrimary: boolean;
+  /** Where the one is that decides, if that is known. */
+  readonly primary: string | undefined;
+}
 
 interface Kept {
   readonly keeper: EngineKeeper;
@@ -24,17 +36,23 @@ interface Kept {
  */
 export class ClassicCluster implements Membership {
   readonly #deps: ClassicClusterDeps;
-  readonly #nodes = new NodeTable();
+  readonly #objects = new ObjectsInMemory();
   readonly #kept = new Map<string, Kept>();
   #home: NodeId = "";
 
+  readonly local: LocalNode;
+
   constructor(deps: ClassicClusterDeps) {
     this.#deps = deps;
+    const nodeId = deps.election?.addr ?? "";
+    this.local = { state: "inactive", nodeId, nodeAddr: "", isManager: false, error: "", remoteManagers: null };
   }
 
-  /** Follows discovery until `signal` aborts. */
+  /** Follows discovery, and the election if there is one, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const { election } = this.#deps;
     await using all = new TaskGroup(signal);
+    if (election) all.spawn("election", (stop) => takePart(election, this.#deps, (addr) => this.#follow(addr), stop));
     try {
       await followDiscovery(this.#deps, (addresses) => this.#adjust(addresses, all.signal), all.signal);
     } finally {
@@ -42,27 +60,25 @@ export class ClassicCluster implements Membership {
     }
   }
 
-  readonly local: LocalNode = {
-    state: "inactive",
-    nodeId: "",
-    nodeAddr: "",
-    isManager: false,
-    error: "",
-    remoteManagers: null,
-  };
+  /** A manager that does not know who decides does so for itself, and is no primary for others. */
+  get role(): ManagerRole {
+    const { election } = this.#deps;
+    const primary = this.#objects.get("leadership", LEADERSHIP_ID)?.nodeId;
+    return { isPrimary: election === undefined || primary === election.addr, primary };
+  }
 
   /** Stays the same as long as it is ready. */
   get home(): NodeId {
-    if (this.#nodes.get(this.#home)?.status.state !== "ready") this.#home = this.#firstReady()?.id ?? "";
+    if (this.#objects.get("node", this.#home)?.status.state !== "ready") this.#home = this.#firstReady()?.id ?? "";
     return this.#home;
   }
 
   cluster(): ClusterObjects {
-    return this.#nodes;
+    return this.#objects;
   }
 
   async reach(nodeId: NodeId, target: TunnelTarget, signal: AbortSignal): Promise<Duplex> {
-    if (target === "manager") throw noSwarmHere();
+    if (target === "manager") return await this.#reachManager(nodeId, signal);
     for (const { keeper } of this.#kept.values()) if (keeper.nodeId === nodeId) return await keeper.connect(signal);
     if (nodeId === "") throw noHealthyEngine();
     throw new FlotillaError("not_found", `node ${nodeId} is not in the cluster`);
@@ -121,6 +137,25 @@ export class ClassicCluster implements Membership {
     throw noSwarmHere();
   }
 
+  async #reachManager(addr: string, signal: AbortSignal): Promise<Duplex> {
+    return await this.#deps.dial(engineAddress(addr), signal).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      const message = `Unable to reach primary cluster manager (${addr}): ${errorMessage(cause)}`;
+      throw new FlotillaError("unavailable", message, { cause });
+    });
+  }
+
+  #follow(leader: string | undefined): void {
+    const { clock, election, log } = this.#deps;
+    const { primary } = this.role;
+    if (leader === primary) return;
+    log.info({ primary: leader, own: election?.addr }, leader === election?.addr ? "now primary" : "now replica");
+    if (leader === undefined) return this.#objects.remove("leadership", LEADERSHIP_ID);
+    const now = clock.now();
+    const meta = { version: 0, createdAt: now, updatedAt: now };
+    this.#objects.put({ kind: "leadership", id: LEADERSHIP_ID, ...meta, nodeId: leader, since: now });
+  }
+
   /** Who is not listed any more goes first: its address or its id may be another's. */
   async #adjust(addresses: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const gone = [...this.#kept].filter(([addr]) => !addresses.has(addr));
@@ -133,14 +168,14 @@ export class ClassicCluster implements Membership {
   }
 
   #keep(addr: string, signal: AbortSignal): void {
-    const keeper = new EngineKeeper(addr, { ...this.#deps, nodes: this.#nodes });
+    const keeper = new EngineKeeper(addr, { ...this.#deps, objects: this.#objects });
     const jobs = new TaskGroup(signal);
     jobs.spawn("engine", (stop) => keeper.run(stop));
     this.#kept.set(addr, { keeper, jobs });
   }
 
   #firstReady(): Node | undefined {
-    const ready = [...this.#nodes.view.list("node")].filter(({ status }) => status.state === "ready");
+    const ready = [...this.#objects.view.list("node")].filter(({ status }) => status.state === "ready");
     return ready.toSorted((a, b) => hostnameOf(a).localeCompare(hostnameOf(b)))[0];
   }
 }

@@ -14,7 +14,7 @@ import type { Node, NodeStatus } from "#model/objects.ts";
 import { sameJson } from "#plan/same-json.ts";
 import { engineAddress } from "./address.ts";
 import { checkEngine, type EngineAnswer, type EngineInfo, engineNode, pendingNode } from "./engine-node.ts";
-import type { NodeTable } from "./node-table.ts";
+import type { ObjectsInMemory } from "./objects-in-memory.ts";
 import type { DialEngine } from "./transport.ts";
 
 /** What an engine says of itself takes longer where it has thousands of containers. */
@@ -34,7 +34,7 @@ export interface EnginePatience {
 }
 
 export interface KeeperDeps {
-  readonly nodes: NodeTable;
+  readonly objects: ObjectsInMemory;
   readonly dial: DialEngine;
   readonly patience: EnginePatience;
   readonly clock: Clock;
@@ -185,7 +185,7 @@ export class EngineKeeper {
 
   /** The same engine by two names would be counted twice. */
   #checkTwin(id: NodeId): void {
-    const twin = this.#deps.nodes.get(id);
+    const twin = this.#deps.objects.get("node", id);
     if (twin === undefined || twin.engineAddr === this.addr) return;
     throw new FlotillaError(
       "exists",
@@ -221,17 +221,17 @@ export class EngineKeeper {
   }
 
   get #node(): Node | undefined {
-    return this.#nodeId === undefined ? undefined : this.#deps.nodes.get(this.#nodeId);
+    return this.#nodeId === undefined ? undefined : this.#deps.objects.get("node", this.#nodeId);
   }
 
   #put(node: Node): void {
     if (this.#nodeId !== node.id) this.#remove();
     this.#nodeId = node.id;
-    this.#deps.nodes.put(node);
+    this.#deps.objects.put(node);
   }
 
   #remove(): void {
-    if (this.#nodeId !== undefined) this.#deps.nodes.remove(this.#nodeId);
+    if (this.#nodeId !== undefined) this.#deps.objects.remove("node", this.#nodeId);
     this.#nodeId = undefined;
   }
 }

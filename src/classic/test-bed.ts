@@ -102,7 +102,7 @@ export async function openClassicBed(): Promise<ClassicBed> {
         ...system,
         membership: cluster,
         engine: cluster.anyEngine,
-        info: () => managerInfo("0.1.0"),
+        info: () => managerInfo("0.1.0", cluster.role),
         policy: DEFAULT_POLICY,
         version: "0.1.0",
       },

@@ -62,9 +62,17 @@ export class ClassicManager implements Disposable {
 
   /** What `docker info` says of one kind for each engine, in the order of the engines' names. */
   async rows(key: string): Promise<readonly string[]> {
-    const info = await this.say("info", "--format", "{{json .SystemStatus}}");
-    const rows = JSON.parse(info) as readonly (readonly [string, string])[];
-    return rows.filter(([name]) => name === `  └ ${key}`).map(([, value]) => value);
+    return (await this.#status()).filter(([name]) => name === `  └ ${key}`).map(([, value]) => value);
+  }
+
+  /** `primary`, or `replica of` the manager that is. */
+  async role(): Promise<string> {
+    const status = new Map(await this.#status());
+    return [status.get("Role"), status.get("Primary")].filter((part) => part !== undefined).join(" of ");
+  }
+
+  async #status(): Promise<readonly (readonly [string, string])[]> {
+    return JSON.parse(await this.say("info", "--format", "{{json .SystemStatus}}"));
   }
 
   /** Waits until the engines have these states. */

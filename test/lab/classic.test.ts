@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execute } from "#lab/command.ts";
 import type { LabHost } from "#lab/host.ts";
+import type { Lab } from "#lab/lab.ts";
 import { addressOf, DEFAULT_SUBNET } from "#lab/subnet.ts";
 import { Background } from "./background.ts";
 import { Certificates } from "./certificates.ts";
@@ -72,12 +73,14 @@ test("plain engines are one Docker host", { ...scene, timeout: 300_000 }, async 
     const directory = mkdtempSync(join(tmpdir(), "flotilla-build-"));
     try {
       writeFileSync(join(directory, "Dockerfile"), 'FROM busybox\nLABEL a=b\nCMD ["sleep", "1000"]\n');
-      const argv = ["env", "DOCKER_BUILDKIT=0", "docker", "--host", manager.url, "build", "--tag", "own:1", directory];
+      const build = ["build", "--build-arg", "constraint:node==h2", "--tag", "own:1", directory];
+      const argv = ["env", "DOCKER_BUILDKIT=0", "docker", "--host", manager.url, ...build];
       const { code, stderr } = await execute({ argv }, signal);
       assert.equal(code, 0, stderr);
     } finally {
       rmSync(directory, { recursive: true });
     }
+    assert.equal(await manager.say("images", "--filter", "node=h2", "--quiet", "own").then((id) => id.length), 12);
     for (const host of ["h1", "h2", "h3"]) {
       const name = `built-${host}`;
       await manager.say("run", "--detach", "--name", name, "--env", `constraint:node==${host}`, "own:1");
@@ -149,6 +152,32 @@ test("plain engines are one Docker host", { ...scene, timeout: 300_000 }, async 
     assert.equal(await manager.say("exec", "event-h1", "echo", "hi"), "hi");
   });
 });
+
+/** Two managers of the engines that are registered in etcd, of which one decides. */
+async function withTwoManagers(lab: Lab, client: string, uri: string): Promise<void> {
+  const replicate = (port: number) => {
+    const at = `${client}:${port}`;
+    const serving = ["-H", at, "--no-tls", "--advertise", at];
+    return new ClassicManager(lab, "--replication", "--replication-ttl", "2s", ...serving, uri);
+  };
+  using one = replicate(4001);
+  await eventually("the first is primary", async () => (await one.role()) === "primary");
+  using two = replicate(4002);
+  await eventually("the second is not", async () => (await two.role()) === `replica of ${client}:4001`);
+  for (const each of [one, two]) await each.untilEngines("Healthy", "Healthy");
+  const tries = await Promise.all(
+    [one, two, one, two].map((each) => each.docker("create", "--name", "rival", ...SLEEPER)),
+  );
+  assert.deepEqual(
+    tries.map(({ code }) => code).toSorted((a, b) => a - b),
+    [0, 1, 1, 1],
+  );
+  assert.equal(await two.say("start", "rival"), "rival");
+  assert.equal(await one.say("exec", "rival", "echo", "hi"), "hi");
+  one[Symbol.dispose]();
+  await eventually("the second is primary now", async () => (await two.role()) === "primary");
+  await two.say("rm", "--force", "rival");
+}
 
 test("engines are those that discovery names at the moment", { ...scene, timeout: 300_000 }, async (t) => {
   const ports = [ENGINE_PORT, SECOND_PORT].map((port) => `tcp://0.0.0.0:${port}`);
@@ -232,6 +261,7 @@ test("engines are those that discovery names at the moment", { ...scene, timeout
         engineAddr(h1),
         engineAddr(h2),
       ]);
+      await withTwoManagers(lab, CLIENT, uri);
       await second.kill(signal);
       await manager.untilEngines("Healthy");
       assert.equal(await manager.say("info", "--format", "{{index (index .SystemStatus 4) 0}}"), " h1");

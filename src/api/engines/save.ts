@@ -20,8 +20,8 @@ export async function saveImages(api: ApiContext, call: Call): Promise<OwnAnswer
 /** @throws FlotillaError `not_found` for an image that no host has. */
 async function gather(api: ApiContext, images: readonly string[], signal: AbortSignal): Promise<NodeId> {
   const holders = await Promise.all(images.map((image) => whoHasImages(api, image, signal)));
-  // This host's engine first: what comes from there need not cross the network.
-  const { nodeId: here } = api.membership.local;
+  // The home's engine first: what comes from there need not cross the network.
+  const { home: here } = api.membership;
   let best = { nodeId: here, count: -1 };
   for (const nodeId of [here, ...holders.flat()]) {
     const count = holders.filter((ids) => ids.includes(nodeId)).length;

@@ -20,6 +20,6 @@ export interface DiscoveryDeps {
   readonly clock: Clock;
   /** How often to look where changes are not told. */
   readonly heartbeatMs: number;
-  /** `--discovery-opt`: see `etcd-discovery.ts`. */
+  /** `--discovery-opt`: see `etcd-place.ts`. */
   readonly options: ReadonlyMap<string, string>;
 }

@@ -45,7 +45,7 @@ export function discoveryOf(argument: string | undefined, env: NodeJS.ProcessEnv
 }
 
 /** @throws FlotillaError `invalid` with this message unless `holds`. */
-export function require(holds: boolean, message: string): asserts holds {
+export function check(holds: boolean, message: string): asserts holds {
   if (!holds) throw new FlotillaError("invalid", message);
 }
 
@@ -53,5 +53,5 @@ export function require(holds: boolean, message: string): asserts holds {
 const MIN_HEARTBEAT_MS = 1_000;
 
 export function checkHeartbeat(heartbeatMs: number): void {
-  require(heartbeatMs >= MIN_HEARTBEAT_MS, "--heartbeat should be at least one second");
+  check(heartbeatMs >= MIN_HEARTBEAT_MS, "--heartbeat should be at least one second");
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { parseHostPort } from "#classic/address.ts";
 import type { Registration } from "#classic/registration.ts";
-import { checkHeartbeat, discoveryOf, discoveryOptions, require, timeOption } from "./arguments.ts";
+import { check, checkHeartbeat, discoveryOf, discoveryOptions, timeOption } from "./arguments.ts";
 
 /** What `flotilla join` was told. */
 export interface JoinOptions {
@@ -32,10 +32,10 @@ export function readJoinOptions(argument: string | undefined, flags: JoinFlags, 
   const discovery = discoveryOf(argument, env, "join a cluster");
   const { heartbeat: heartbeatMs, ttl: ttlMs, delay: delayMs } = flags;
   const addr = flags.advertise ?? env["SWARM_ADVERTISE"] ?? "";
-  require(addr !== "", "missing mandatory --advertise flag");
-  require(parseHostPort(addr) !== undefined, "--advertise should be of the form ip:port or hostname:port");
-  require(delayMs >= 0, "--delay should not be a negative number");
+  check(addr !== "", "missing mandatory --advertise flag");
+  check(parseHostPort(addr) !== undefined, "--advertise should be of the form ip:port or hostname:port");
+  check(delayMs >= 0, "--delay should not be a negative number");
   checkHeartbeat(heartbeatMs);
-  require(ttlMs > heartbeatMs, "--ttl must be strictly superior to the heartbeat value");
+  check(ttlMs > heartbeatMs, "--ttl must be strictly superior to the heartbeat value");
   return { discovery, discoveryOptions: flags.discoveryOpt, registration: { addr, ttlMs, heartbeatMs, delayMs } };
 }

@@ -1,19 +1,13 @@
 import { type Command, Option } from "commander";
 import { isLoopback, parseListenUrl } from "#api/listen-address.ts";
+import { parseHostPort } from "#classic/address.ts";
 import type { EnginePatience } from "#classic/engine-keeper.ts";
 import { readTls, type TlsFlags, type TlsPaths } from "#cli/tls-options.ts";
 import { PLACEMENT_FILTERS } from "#plan/place/filters.ts";
 import { filtersCalled, type PlacementPolicy, parseStrategy } from "#plan/place/policy.ts";
 import { STRATEGIES } from "#plan/place/strategy.ts";
-import {
-  checkHeartbeat,
-  collect,
-  discoveryOf,
-  discoveryOptions,
-  pairsOption,
-  require,
-  timeOption,
-} from "./arguments.ts";
+import { MIN_LEASE_MS } from "#store/store.ts";
+import { check, checkHeartbeat, collect, discoveryOf, discoveryOptions, pairsOption, timeOption } from "./arguments.ts";
 
 /** What `flotilla manage` was told. */
 export interface ManageOptions {
@@ -27,6 +21,15 @@ export interface ManageOptions {
   readonly allowsPlainTcp: boolean;
   readonly policy: PlacementPolicy;
   readonly patience: EnginePatience;
+  /** Absent for a manager that is the only one. */
+  readonly election: Candidacy | undefined;
+}
+
+/** What a manager says of itself to those of the same engines. */
+export interface Candidacy {
+  /** `host:port` by which they reach it. */
+  readonly addr: string;
+  readonly ttlMs: number;
 }
 
 export interface ManageFlags extends TlsFlags {
@@ -41,6 +44,8 @@ export interface ManageFlags extends TlsFlags {
   readonly clusterOpt: ReadonlyMap<string, string>;
   readonly discoveryOpt: ReadonlyMap<string, string>;
   readonly replication?: boolean;
+  readonly replicationTtl: number;
+  readonly advertise?: string;
 }
 
 /** With three failures that an engine is allowed, who waits for a lost one is let go within six seconds. */
@@ -75,20 +80,19 @@ export const addManageOptions = (command: Command): Command =>
     .addOption(timeOption("--heartbeat <time>", "how often to read discovery that does not tell its changes", "60s"))
     .addOption(pairsOption("--cluster-opt <key=value>", "swarm.overcommit=0.05"))
     .addOption(discoveryOptions())
-    .addOption(new Option("-c, --cluster-driver <name>").default("swarm").hideHelp())
-    .addOption(new Option("--replication").hideHelp());
+    .option("--replication", "be one of several managers, of which one decides; with etcd:// only")
+    .addOption(timeOption("--replication-ttl <time>", "how long nobody decides at most after that one is lost", "20s"))
+    .option("--addr, --advertise <host:port>", "where the other managers reach this one (SWARM_ADVERTISE)")
+    .addOption(new Option("-c, --cluster-driver <name>").default("swarm").hideHelp());
 
-/** @throws FlotillaError `invalid` for what is missing or cannot be, `unimplemented` for what is not there. */
+/** @throws FlotillaError `invalid` for what is missing or cannot be. */
 export function readManageOptions(
   argument: string | undefined,
   flags: ManageFlags,
   env: NodeJS.ProcessEnv,
 ): ManageOptions {
   const discovery = discoveryOf(argument, env, "manage a cluster");
-  require(flags.clusterDriver ===
-    "swarm", `cluster driver ${flags.clusterDriver} is not supported: there is only swarm`);
-  require(flags.replication !==
-    true, "--replication is not supported: run one manager and let your service manager restart it (it keeps no state), or use flotilla daemon, which has several managers");
+  check(flags.clusterDriver === "swarm", `cluster driver ${flags.clusterDriver} is not supported: there is only swarm`);
   checkHeartbeat(flags.heartbeat);
   const tls = readTls(flags);
   const given = flags.host ?? (env["SWARM_HOST"] ? [env["SWARM_HOST"]] : [DEFAULT_HOST]);
@@ -101,6 +105,7 @@ export function readManageOptions(
     allowsPlainTcp: flags.tls === false,
     policy: readPolicy(flags),
     patience: readPatience(flags),
+    election: readCandidacy(flags, env),
   };
 }
 
@@ -108,21 +113,19 @@ export function readManageOptions(
 function listenUrl(host: string, hasTls: boolean, allowsPlainTcp: boolean): string {
   const url = host.includes("://") ? host : `tcp://${host}`;
   const address = parseListenUrl(url, hasTls, true);
-  require(address.kind !== "tcp" ||
-    hasTls ||
-    allowsPlainTcp ||
-    isLoopback(
-      address.host,
-    ), `refusing to serve ${url} without TLS: everyone who can reach it would be root on all engines. Give --tlsverify with --tlscacert, --tlscert and --tlskey; or --no-tls, where only those can reach it who may`);
+  check(
+    address.kind !== "tcp" || hasTls || allowsPlainTcp || isLoopback(address.host),
+    `refusing to serve ${url} without TLS: everyone who can reach it would be root on all engines. Give --tlsverify with --tlscacert, --tlscert and --tlskey; or --no-tls, where only those can reach it who may`,
+  );
   return url;
 }
 
 function readPolicy({ strategy, filter, clusterOpt }: ManageFlags): PlacementPolicy {
   for (const option of clusterOpt.keys()) {
-    require(option === "swarm.overcommit", `cluster option ${option} is not supported: there is swarm.overcommit`);
+    check(option === "swarm.overcommit", `cluster option ${option} is not supported: there is swarm.overcommit`);
   }
   const overcommit = Number(clusterOpt.get("swarm.overcommit") ?? DEFAULT_OVERCOMMIT);
-  require(overcommit > -1, `swarm.overcommit should be larger than -1, ${overcommit.toFixed(6)} is invalid`);
+  check(overcommit > -1, `swarm.overcommit should be larger than -1, ${overcommit.toFixed(6)} is invalid`);
   const filters = filter === undefined ? PLACEMENT_FILTERS : filtersCalled(filter);
   return { strategy: parseStrategy(strategy), filters, overcommit };
 }
@@ -130,8 +133,18 @@ function readPolicy({ strategy, filter, clusterOpt }: ManageFlags): PlacementPol
 function readPatience(flags: ManageFlags): EnginePatience {
   const { engineRefreshMinInterval: refreshMinMs, engineRefreshMaxInterval: refreshMaxMs } = flags;
   const failureRetry = Number(flags.engineFailureRetry);
-  require(refreshMinMs > 0, "min refresh interval should be a positive number");
-  require(refreshMaxMs >= refreshMinMs, "max refresh interval cannot be less than min refresh interval");
-  require(Number.isInteger(failureRetry) && failureRetry > 0, "invalid failure retry count");
+  check(refreshMinMs > 0, "min refresh interval should be a positive number");
+  check(refreshMaxMs >= refreshMinMs, "max refresh interval cannot be less than min refresh interval");
+  check(Number.isInteger(failureRetry) && failureRetry > 0, "invalid failure retry count");
   return { pingMs: PING_MS, failureRetry, refreshMinMs, refreshMaxMs };
+}
+
+function readCandidacy(flags: ManageFlags, env: NodeJS.ProcessEnv): Candidacy | undefined {
+  if (flags.replication !== true) return undefined;
+  const { replicationTtl: ttlMs } = flags;
+  const addr = flags.advertise ?? env["SWARM_ADVERTISE"] ?? "";
+  check(ttlMs >= MIN_LEASE_MS, "--replication-ttl should be a positive number of seconds");
+  check(addr !== "", "--advertise address must be provided when using --replication");
+  check(parseHostPort(addr) !== undefined, "--advertise should be of the form ip:port or hostname:port");
+  return { addr, ttlMs };
 }

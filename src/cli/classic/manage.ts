@@ -4,14 +4,17 @@ import { systemClock } from "#base/clock.ts";
 import { systemRandom } from "#base/random.ts";
 import { failureOf, TaskGroup } from "#base/task-group.ts";
 import { ClassicCluster } from "#classic/classic-cluster.ts";
-import { openDiscovery } from "#classic/discovery/open-discovery.ts";
+import { etcdPlace } from "#classic/discovery/etcd-place.ts";
+import { openDiscovery, splitDiscovery } from "#classic/discovery/open-discovery.ts";
+import type { Election } from "#classic/election.ts";
 import { managerInfo } from "#classic/manager-info.ts";
 import { engineDialler } from "#classic/transport.ts";
 import { createLogger } from "#cli/logger.ts";
 import { stopSignal } from "#cli/stop-signal.ts";
 import { loadTls } from "#cli/tls-options.ts";
 import { productVersion } from "#cli/version.ts";
-import type { ManageOptions } from "./manage-options.ts";
+import { check } from "./arguments.ts";
+import type { Candidacy, ManageOptions } from "./manage-options.ts";
 
 /** Makes one Docker host of the engines that discovery names, until SIGTERM or SIGINT. It keeps no state. */
 export async function runManage(options: ManageOptions, logLevel: string): Promise<void> {
@@ -25,13 +28,28 @@ export async function runManage(options: ManageOptions, logLevel: string): Promi
   const discovery = owned.use(
     await openDiscovery(options.discovery, { clock, heartbeatMs, options: options.discoveryOptions }),
   );
-  const cluster = new ClassicCluster({ ...system, discovery, heartbeatMs, patience, dial: engineDialler(clock, tls) });
+  const election = options.election && owned.use(await openElection(options.discovery, options, options.election));
+  const cluster = new ClassicCluster({
+    ...system,
+    discovery,
+    heartbeatMs,
+    patience,
+    dial: engineDialler(clock, tls),
+    ...(election && { election }),
+  });
   const jobs = owned.use(new TaskGroup(stop));
   jobs.spawn("cluster", (signal) => cluster.run(signal));
   const version = productVersion();
   const api = owned.use(
     await createApiServer(
-      { ...system, membership: cluster, engine: cluster.anyEngine, info: () => managerInfo(version), policy, version },
+      {
+        ...system,
+        membership: cluster,
+        engine: cluster.anyEngine,
+        info: () => managerInfo(version, cluster.role),
+        policy,
+        version,
+      },
       jobs.signal,
     ),
   );
@@ -40,4 +58,16 @@ export async function runManage(options: ManageOptions, logLevel: string): Promi
   await aborted(jobs.signal);
   if (!stop.aborted) throw failureOf(jobs.signal.reason);
   log.info({}, "stopped");
+}
+
+/** @throws FlotillaError `invalid` where there is nothing to elect by. */
+async function openElection(
+  uri: string,
+  { discoveryOptions }: Pick<ManageOptions, "discoveryOptions">,
+  { addr, ttlMs }: Candidacy,
+): Promise<Election> {
+  const { scheme, rest } = splitDiscovery(uri);
+  check(scheme === "etcd", "Leader election is only supported with etcd discovery: give etcd://HOST:PORT,…");
+  const { EtcdElection } = await import("#classic/etcd-election.ts");
+  return new EtcdElection(etcdPlace(rest, discoveryOptions), addr, ttlMs, systemClock);
 }

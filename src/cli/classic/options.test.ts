@@ -32,6 +32,7 @@ const MANAGE_DEFAULTS: ManageOptions = {
   allowsPlainTcp: false,
   policy: { strategy: "spread", filters: PLACEMENT_FILTERS, overcommit: 0.05 },
   patience: { pingMs: 1_400, failureRetry: 3, refreshMinMs: 30_000, refreshMaxMs: 60_000 },
+  election: undefined,
 };
 
 for (const { args, env, want } of [
@@ -63,6 +64,15 @@ for (const { args, env, want } of [
       policy: { ...MANAGE_DEFAULTS.policy, overcommit: -0.5 },
       discoveryOptions: new Map([["kv.path", "a=b"]]),
     },
+  },
+  {
+    args: ["--replication", "--addr", "10.0.0.1:3375", "h1:2375"],
+    want: { election: { addr: "10.0.0.1:3375", ttlMs: 20_000 } },
+  },
+  {
+    args: ["--replication", "--replication-ttl", "5s", "h1:2375"],
+    env: { SWARM_ADVERTISE: "m1:3375" },
+    want: { election: { addr: "m1:3375", ttlMs: 5_000 } },
   },
   {
     args: "--engine-refresh-min-interval 1s --engine-refresh-max-interval 1m30s --engine-failure-retry 5 --heartbeat 1s h1:2375".split(
@@ -98,6 +108,12 @@ for (const { args, message } of [
     message: /swarm\.overcommit should be larger than -1, -2\.000000 is invalid/,
   },
   { args: ["--cluster-opt", "mesos.user=x", "a:1"], message: /cluster option mesos\.user is not supported/ },
+  { args: ["--replication", "a:1"], message: /--advertise address must be provided when using --replication/ },
+  { args: ["--replication", "--addr", "m1", "a:1"], message: /--advertise should be of the form/ },
+  {
+    args: ["--replication", "--replication-ttl", "0s", "--addr", "m1:1", "a:1"],
+    message: /--replication-ttl should be a positive number/,
+  },
   { args: ["--cluster-driver", "mesos", "a:1"], message: /cluster driver mesos is not supported/ },
 ]) {
   test(`manage ${args.join(" ")} is refused`, () => assert.throws(() => manage(args), { code: "invalid", message }));

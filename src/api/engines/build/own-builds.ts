@@ -10,6 +10,7 @@ import { errorMessage } from "#base/errors.ts";
  */
 export async function watchOwnBuilds(api: ApiContext): Promise<() => Promise<void>> {
   const { engine, log, membership, signal } = api;
+  const { home } = membership;
   const before = await listTags(engine, signal);
   return async () => {
     try {
@@ -17,7 +18,7 @@ export async function watchOwnBuilds(api: ApiContext): Promise<() => Promise<voi
       await spreadTags(
         api,
         moved.map(([tag]) => tag),
-        membership.local.nodeId,
+        home,
         signal,
       );
     } catch (err) {

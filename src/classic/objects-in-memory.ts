@@ -1,7 +1,6 @@
 import type { ClusterObjects } from "#api/membership.ts";
 import { Fanout } from "#base/fanout.ts";
-import type { NodeId } from "#model/ids.ts";
-import type { Node } from "#model/objects.ts";
+import type { Kind, ObjectOf, StoreObject } from "#model/objects.ts";
 import type { Change, View } from "#model/view.ts";
 import { Cache } from "#store/cache.ts";
 import { creation, deletion, replacement } from "#store/change.ts";
@@ -10,8 +9,8 @@ import type { Commit } from "#store/store.ts";
 /** Changes that a subscriber may be behind. */
 const SUBSCRIBER_BUFFER = 1_024;
 
-/** The engines of the cluster as its nodes, in memory: what they are is learnt from them again after a restart. */
-export class NodeTable implements ClusterObjects {
+/** A cluster's objects in memory: nodes above all, which are learnt from their engines again after a restart. */
+export class ObjectsInMemory implements ClusterObjects {
   readonly #cache = new Cache();
   readonly #commits = new Fanout<Commit>(SUBSCRIBER_BUFFER);
 
@@ -23,19 +22,19 @@ export class NodeTable implements ClusterObjects {
     return this.#commits.subscribe(signal);
   }
 
-  get(id: NodeId): Node | undefined {
-    return this.#cache.get("node", id);
+  get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
+    return this.#cache.get(kind, id);
   }
 
-  /** Adds a node, or replaces what was known of it. */
-  put(node: Node): void {
-    const old = this.get(node.id);
-    const stored = { ...node, version: this.#cache.revision + 1, createdAt: old?.createdAt ?? node.createdAt };
+  /** Adds an object, or replaces what was known of it. */
+  put(object: StoreObject): void {
+    const old: StoreObject | undefined = this.#cache.get<Kind>(object.kind, object.id);
+    const stored = { ...object, version: this.#cache.revision + 1, createdAt: old?.createdAt ?? object.createdAt };
     this.#apply(old === undefined ? creation(stored) : replacement(old, stored));
   }
 
-  remove(id: NodeId): void {
-    const old = this.get(id);
+  remove(kind: Kind, id: string): void {
+    const old: StoreObject | undefined = this.#cache.get<Kind>(kind, id);
     if (old !== undefined) this.#apply(deletion(old));
   }
 

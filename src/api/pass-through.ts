@@ -87,6 +87,8 @@ export async function passCall(
     answer.once("close", () => body.unpipe(outgoing).resume());
     resolve(answer);
   });
+  // A client that goes away while it sends.
+  body.once("error", (err) => outgoing.destroy(err));
   if (hasBody(request)) body.pipe(outgoing);
   else outgoing.end();
   return await promise;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ServerResponse } from "node:http";
+import { request, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { pack } from "tar-stream";
@@ -123,4 +123,22 @@ test("a host that is lost in the middle of a build ends it with an error", async
   });
   const [, last] = linesOf((await api.call("POST", `/v1.45/build?${ON_H2}`)).text) as readonly { error?: string }[];
   assert.match(last?.error ?? "", /^the connection to the engine of h2 broke off/);
+});
+
+test("a client that goes away while it sends its context ends the build, and nothing else", async () => {
+  await using hosts = await openTwoHosts();
+  const { api, far } = hosts;
+  const ended = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  far.on("POST /build", (request) => {
+    begun.resolve();
+    request.once("close", () => ended.resolve()).resume();
+  });
+  const headers = { "Content-Type": "application/x-tar", "Transfer-Encoding": "chunked" };
+  const client = request({ socketPath: api.path, method: "POST", path: `/v1.45/build?${ON_H2}`, headers });
+  client.on("error", () => undefined).write("x".repeat(200_000));
+  await begun.promise;
+  client.destroy();
+  await ended.promise;
+  assert.equal((await api.get("/_ping")).status, 200);
 });

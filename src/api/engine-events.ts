@@ -27,20 +27,23 @@ export const otherEngines = (api: ApiContext): readonly EngineLink[] =>
     .filter(({ status }) => status.state !== "down")
     .map(({ id }) => api.engines.engineOf(id));
 
-/** What all engines still know, by time. Of those of other hosts, what they tell soon enough. */
+/**
+ * What all engines still know, by time. Of those of other hosts, what they tell soon enough.
+ * @param home undefined for a cluster of which no engine answers.
+ */
 export async function readPast(
   api: ApiContext,
   call: Call,
-  others: readonly EngineLink[],
+  { home, others }: { readonly home: EngineLink | undefined; readonly others: readonly EngineLink[] },
   period: Period,
 ): Promise<readonly string[]> {
-  const own = await openEvents(api.engine, call, period, call.signal);
+  const own = home && (await openEvents(home, call, period, call.signal));
   const theirs = others.map((engine) =>
     withDeadline(api.clock, OTHERS_MS, "the engine's answer", call.signal, async (signal) =>
       Array.fromAsync(readLines(await openEvents(engine, call, period, signal))),
     ).catch((): string[] => []),
   );
-  const lines = [await Array.fromAsync(readLines(own)), ...(await Promise.all(theirs))].flat();
+  const lines = [own === undefined ? [] : await Array.fromAsync(readLines(own)), ...(await Promise.all(theirs))].flat();
   return lines.toSorted((a, b) => Number(nanosOf(a) - nanosOf(b)));
 }
 

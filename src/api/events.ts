@@ -35,15 +35,16 @@ export async function listenEvents(api: ApiContext, call: Call): Promise<Answer>
   const future = isPast(period, now) ? undefined : api.events.subscribe(over.signal);
   const known = api.events.recent().filter((event) => matchesEvent(filters, event) && isWithin(period, event));
   const others = isForCluster(api, call) ? otherEngines(api) : [];
+  const home = isForCluster(api, call) && api.membership.home === "" ? undefined : api.engine;
   const pastPeriod = { since: period.since ?? 0n, until: isPast(period, now) ? period.until : now };
-  const past = wantsPast(period) ? await readPast(api, call, others, pastPeriod) : undefined;
+  const past = wantsPast(period) ? await readPast(api, call, { home, others }, pastPeriod) : undefined;
   const livePeriod = { since: past && now + 1n, until: period.until };
-  const live = future && (await openEvents(api.engine, call, livePeriod, call.signal));
+  const live = future && home && (await openEvents(home, call, livePeriod, call.signal));
   return { kind: "stream", contentType: "application/json", chunks: allEvents() };
 
   async function* allEvents(): AsyncGenerator<string> {
     if (past) yield* mergePast(past, known);
-    if (live && future) yield* mergeLive(api, call, { live, future, filters, period: livePeriod }, over);
+    if (future) yield* mergeLive(api, call, { live, future, filters, period: livePeriod }, over);
   }
 }
 
@@ -77,8 +78,8 @@ function* mergePast(lines: readonly string[], known: readonly ClusterEvent[]): G
 }
 
 interface LiveSources {
-  /** The engine of the cluster's home. */
-  readonly live: IncomingMessage;
+  /** Of the home's engine; undefined for a cluster of which no engine answers. */
+  readonly live: IncomingMessage | undefined;
   readonly future: AsyncIterable<ClusterEvent>;
   readonly filters: Filters;
   readonly period: Period;
@@ -94,10 +95,10 @@ async function* mergeLive(
   const lines = new Channel<string>(WAITING_LINES);
   const { home, local } = api.membership;
   await using jobs = new TaskGroup(over.signal);
-  if (local.nodeId === home || !isForCluster(api, call)) {
+  if (live && (local.nodeId === home || !isForCluster(api, call))) {
     jobs.spawn("engine events", () => pour(readLines(live), lines));
   } else {
-    jobs.spawn("engine events", (stop) => followEngine(api, call, home, { period, lines }, stop, live));
+    if (live) jobs.spawn("engine events", (stop) => followEngine(api, call, home, { period, lines }, stop, live));
     jobs.spawn("end of events", (stop) => endAt(api, period, lines, stop));
   }
   jobs.spawn("cluster events", () => pour(renderMatching(future, filters), lines));
@@ -105,7 +106,7 @@ async function* mergeLive(
   try {
     yield* lines;
   } finally {
-    live.destroy();
+    live?.destroy();
     over.abort(new Error("the client has all that it wanted"));
   }
 }

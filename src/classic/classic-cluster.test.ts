@@ -179,6 +179,19 @@ test("events go on when the engine is lost that was asked first, and tell of eng
   outgoing.destroy();
 });
 
+test("events begin before there is an engine", async () => {
+  await using bed = await openClassicBed();
+  const outgoing = request({ socketPath: bed.path, path: "/events?since=1", agent: false }).end();
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  let told = "";
+  answer.setEncoding("utf8").on("data", (text: string) => (told += text));
+  await bed.engine("h1");
+  bed.discovery.list("h1:2375");
+  await until("the new engine", () => told.includes('"Action":"create"'));
+  assert.equal(answer.statusCode, 200);
+  outgoing.destroy();
+});
+
 test("events end when the client wants them to, though no engine is this host's", async () => {
   await using bed = await openClassicBed();
   await bed.engine("h1");

@@ -149,8 +149,8 @@ export class ClassicCluster implements Membership {
     const { clock, election, log } = this.#deps;
     const { primary } = this.role;
     if (leader === primary) return;
-    log.info({ primary: leader, own: election?.addr }, leader === election?.addr ? "now primary" : "now replica");
     if (leader === undefined) return this.#objects.remove("leadership", LEADERSHIP_ID);
+    log.info({ primary: leader }, leader === election?.addr ? "this manager is primary" : "this manager is a replica");
     const now = clock.now();
     const meta = { version: 0, createdAt: now, updatedAt: now };
     this.#objects.put({ kind: "leadership", id: LEADERSHIP_ID, ...meta, nodeId: leader, since: now });

@@ -1,9 +1,11 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import type { FlotillaError } from "#base/errors.ts";
 import { closed } from "#base/splice.ts";
 import { splitVersion } from "./api-version.ts";
 import type { Destination } from "./engines/locate.ts";
 import { errorAnswer } from "./errors.ts";
+import { lastWordsOf } from "./last-words.ts";
 
 /** The calls that turn their connection into a raw stream. Any other request for an upgrade is answered without one. */
 const HIJACKED = /^\/(?:containers\/.+\/attach(?:\/ws)?|exec\/[^/]+\/start|session|grpc)$/;
@@ -35,23 +37,40 @@ export async function hijack(
   client.on("error", () => client.destroy());
   const found = await open(find, client, signal);
   if (found === undefined) return;
-  const { upstream, target, onClose } = found;
+  const { upstream, target, onClose, unreachable } = found;
+  const words = lastWordsOf(target);
+  let isAnswered = false;
   const stop = () => {
     client.destroy();
     upstream.destroy();
   };
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
-  upstream.on("error", stop);
+  upstream.on("error", (err) => {
+    const lost = unreachable(err);
+    const last = isAnswered ? words?.say(lost.message) : renderRefusal(lost);
+    if (last === undefined) stop();
+    else client.end(last);
+  });
   client.once("close", () => upstream.destroy());
   if (client.destroyed) stop();
   upstream.write(renderHead(request, target));
   upstream.write(head);
   client.pipe(upstream);
-  relayAnswer(upstream, client);
+  relayAnswer(upstream, client, (output) => {
+    isAnswered = true;
+    if (words === undefined) return;
+    words.see(output);
+    upstream.on("data", (more: Buffer) => words.see(more));
+  });
   await Promise.all([closed(client), closed(upstream)]);
   signal.removeEventListener("abort", stop);
   await onClose?.();
+}
+
+interface Opened extends Omit<HijackDestination, "engine"> {
+  readonly upstream: Duplex;
+  readonly unreachable: (cause: unknown) => FlotillaError;
 }
 
 /** What is not there is said not to be. */
@@ -59,21 +78,24 @@ async function open(
   find: () => Promise<HijackDestination>,
   client: Duplex,
   signal: AbortSignal,
-): Promise<(Omit<HijackDestination, "engine"> & { readonly upstream: Duplex }) | undefined> {
+): Promise<Opened | undefined> {
   try {
     const { engine, ...found } = await find();
     const upstream = await engine.connect(signal).catch((err: unknown) => {
       throw engine.unreachable(err);
     });
-    return { ...found, upstream };
+    return { ...found, upstream, unreachable: (cause) => engine.unreachable(cause) };
   } catch (err) {
     client.end(renderRefusal(err));
     return undefined;
   }
 }
 
-/** Waits for the whole head of the engine's answer, and then lets the rest flow. */
-function relayAnswer(upstream: Duplex, client: Duplex): void {
+/**
+ * Waits for the whole head of the engine's answer, and then lets the rest flow.
+ * @param onAnswer is given what came with the head.
+ */
+function relayAnswer(upstream: Duplex, client: Duplex, onAnswer: (output: Buffer) => void): void {
   let received = Buffer.alloc(0);
   const onData = (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
@@ -86,6 +108,7 @@ function relayAnswer(upstream: Duplex, client: Duplex): void {
     const isSwitched = answer.startsWith("HTTP/1.1 101 ");
     if (!isSwitched) endRequest(client, upstream);
     client.write(isSwitched || end < 0 ? received : closingAnswer(answer, received.subarray(end)));
+    onAnswer(received.subarray(isSwitched ? end + HEAD_END.length : received.length));
     upstream.pipe(client);
   };
   const onEnd = () => client.end();

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -6,6 +7,7 @@ import { isOlder, MAX_API_VERSION } from "./api-version.ts";
 import { hasBody, readBody } from "./body.ts";
 import type { Json } from "./convert/meta-json.ts";
 import type { EngineLink } from "./engine-link.ts";
+import { type LastWords, lastWordsOf } from "./last-words.ts";
 
 /**
  * Headers that belong to one connection, not to the call. Source: RFC 9110, 7.6.1, and two more: `Expect` was answered
@@ -44,13 +46,18 @@ export async function forward(
     outgoing.destroy();
     over.resolve();
   });
+  let isAnswered = false;
   outgoing.on("error", (err) => {
     request.unpipe(outgoing);
-    sendError(response, engine.unreachable(err));
+    // An answer that has begun breaks off too, and is ended where it is relayed.
+    if (!isAnswered) sendError(response, engine.unreachable(err));
   });
   outgoing.once("response", (answer) => {
-    if ((answer.statusCode ?? 502) < 300) onSuccess?.();
-    void relay(request, answer, response, outgoing);
+    isAnswered = true;
+    const isSuccess = (answer.statusCode ?? 502) < 300;
+    if (isSuccess) onSuccess?.();
+    const words = isSuccess ? lastWordsOf(target) : undefined;
+    void relay(request, answer, response, outgoing, words && { words, engine });
   });
   if (body !== undefined) outgoing.end(body);
   else if (hasBody(request)) request.pipe(outgoing);
@@ -119,22 +126,51 @@ export async function forwardDocument(
   response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(seen) }).end(seen);
 }
 
-/** Never rejects: what fails shows as a connection that breaks, on the side that is still there. */
+/**
+ * Never rejects: what fails shows as a connection that breaks, on the side that is still there; after a word about what
+ * was lost, where the client understands one.
+ */
 async function relay(
   request: IncomingMessage,
   answer: IncomingMessage,
   response: ServerResponse,
   outgoing: ClientRequest,
+  speaking?: Speaking,
 ): Promise<void> {
   try {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer));
     response.flushHeaders();
-    await pipeline(answer, response);
+    if (speaking) await relayWithWords(answer, response, speaking);
+    else await pipeline(answer, response);
     // An engine may answer before it has read all of a request: what is left must not stay in the connection.
     request.unpipe(outgoing);
     request.resume();
   } catch (err) {
     response.destroy(err instanceof Error ? err : undefined);
+  }
+}
+
+interface Speaking {
+  readonly words: LastWords;
+  readonly engine: EngineLink;
+}
+
+async function relayWithWords(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  { words, engine }: Speaking,
+): Promise<void> {
+  try {
+    for await (const chunk of answer) {
+      words.see(chunk);
+      if (!response.write(chunk)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    }
+    response.end();
+  } catch (err) {
+    if (response.destroyed) return;
+    const lost = words.say(engine.unreachable(new Error("the connection was lost", { cause: err })).message);
+    if (lost === undefined) throw err;
+    response.end(lost);
   }
 }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { ACTIVE_MANAGER, aNode, type TestControl } from "#api/test-cluster.ts";
 import { startTestEngine, type TestEngine } from "#api/test-engine.ts";
@@ -41,6 +41,8 @@ export interface TwoHosts extends AsyncDisposable {
   readonly reached: readonly (readonly [string, string])[];
   /** From now on h2 cannot be reached. */
   lose(): void;
+  /** Ends the connections to h2, as a manager does with those of a lost node. */
+  breakOff(): void;
 }
 
 export const aLeadership = (nodeId: string): Leadership => ({
@@ -62,6 +64,7 @@ export async function openTwoHosts(): Promise<TwoHosts> {
   serveContainer(api.engine, ID.web, "web", 1_000);
   serveContainer(far, ID.db, "db", 2_000);
   let isLost = false;
+  const open = new Set<Socket>();
   const reached: [string, string][] = [];
   api.membership.reach = async (nodeId, target) => {
     reached.push([nodeId, target]);
@@ -69,6 +72,7 @@ export async function openTwoHosts(): Promise<TwoHosts> {
     const path = (nodeId === other.id ? far.url : api.engine.url).slice("unix://".length);
     const socket = connect({ path, allowHalfOpen: true });
     await once(socket, "connect");
+    if (nodeId === other.id) open.add(socket);
     return socket;
   };
   const names = async (query = "") => {
@@ -87,6 +91,11 @@ export async function openTwoHosts(): Promise<TwoHosts> {
     reached,
     names,
     lose: () => void (isLost = true),
+    breakOff() {
+      for (const socket of open) {
+        socket.destroy(new FlotillaError("unavailable", "the connection to node h2 was lost"));
+      }
+    },
     async [Symbol.asyncDispose]() {
       await api[Symbol.asyncDispose]();
       await far[Symbol.asyncDispose]();

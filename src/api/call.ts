@@ -9,6 +9,7 @@ import type { PlacementPolicy } from "#plan/place/policy.ts";
 import type { ClusterEvents } from "./cluster-events.ts";
 import type { Json } from "./convert/meta-json.ts";
 import type { EngineLink } from "./engine-link.ts";
+import type { AbandonedCreations } from "./engines/abandoned-creations.ts";
 import type { BuildHosts } from "./engines/build/build-hosts.ts";
 import type { ClusterEngines } from "./engines/cluster-engines.ts";
 import type { EngineMirrors } from "./engines/engine-mirrors.ts";
@@ -32,6 +33,7 @@ export interface ApiContext {
   readonly engines: ClusterEngines;
   readonly mirrors: EngineMirrors;
   readonly placements: Placements;
+  readonly abandoned: AbandonedCreations;
   readonly execs: ExecDirectory;
   readonly copies: ImageCopies;
   /** For single containers. */

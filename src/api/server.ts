@@ -15,6 +15,7 @@ import { ClusterEvents } from "./cluster-events.ts";
 import type { Json } from "./convert/meta-json.ts";
 import type { EngineConnector } from "./engine-connector.ts";
 import { EngineLink } from "./engine-link.ts";
+import { AbandonedCreations } from "./engines/abandoned-creations.ts";
 import { BuildHosts } from "./engines/build/build-hosts.ts";
 import { ClusterEngines } from "./engines/cluster-engines.ts";
 import { EngineMirrors } from "./engines/engine-mirrors.ts";
@@ -89,6 +90,7 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
   door.open(listeners);
   jobs.spawn("cluster events", (stop) => api.events.run(stop));
   jobs.spawn("engine mirrors", (stop) => api.mirrors.run(stop));
+  jobs.spawn("abandoned creations", (stop) => api.abandoned.run(stop));
   jobs.spawn("missed tags", (stop) => new TagKeeper(api).run(stop));
   return {
     async listen(url, security) {
@@ -131,6 +133,7 @@ function createContext({ engine: connector, ...deps }: ApiServerDeps, signal: Ab
     engines,
     mirrors,
     placements: new Placements(),
+    abandoned: new AbandonedCreations({ ...deps, engines, mirrors }),
     execs: new ExecDirectory(),
     copies: new ImageCopies(),
     builds: new BuildHosts(deps.clock),

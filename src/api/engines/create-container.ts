@@ -103,9 +103,13 @@ async function createOn(
   const { id: nodeId } = reservation.host;
   const path = `/containers/create?${query.toString()}`;
   const plain = renameNetworks(body, (network) => namedOnHost(api, network)?.name ?? network);
-  const created = await tellEngine(api, call, "POST", path, plain, engines.daemonOf(nodeId));
+  const created = await tellEngine(api, call, "POST", path, plain, engines.daemonOf(nodeId)).catch((err: unknown) => {
+    if (!call.signal.aborted) api.abandoned.note(nodeId, name);
+    throw err;
+  });
   const id = created.answer.kind === "json" ? field(created.answer.body, "Id") : undefined;
   if (created.isOk && typeof id === "string") {
+    api.abandoned.settle(nodeId, name);
     mirrors.index.put(nodeId, { Id: id, Names: [`/${name}`], Labels: labels, Image: image, State: "created" });
   }
   return { ...created, nodeId };

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
+import { Duplex, duplexPair } from "node:stream";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import type { EngineLink } from "./engine-link.ts";
+import { hijack } from "./hijack.ts";
 import { startWorkerApi, type TestApi } from "./test-server.ts";
 
 const SWITCHED =
@@ -64,6 +69,28 @@ test("the body of a hijacked request reaches the engine, early bytes of its answ
   client.end();
 });
 
+test("what an engine says before it closes reaches the client", async () => {
+  const written: string[] = [];
+  const upstream = new Duplex({
+    read: () => undefined,
+    write(chunk, _encoding, done) {
+      written.push(String(chunk));
+      if (written.length > 1) return done(new Error("write EPIPE"));
+      done();
+      this.push(`${SWITCHED}bye`);
+      this.push(null);
+    },
+  });
+  const [client, theirs] = duplexPair();
+  const request = { method: "GET", rawHeaders: ["Host", "d"] } as unknown as IncomingMessage;
+  const engine = { connect: async () => upstream } as unknown as EngineLink;
+  const over = hijack(async () => ({ engine, target: "/x" }), request, client, Buffer.alloc(0), AbortSignal.any([]));
+  theirs.end();
+  assert.equal(await text(theirs), `${SWITCHED}bye`);
+  await over;
+  assert.deepEqual(written, ["GET /x HTTP/1.1\r\nHost: d\r\n\r\n"]);
+});
+
 test("a refusal is the last answer on its connection", async () => {
   await using api = await startWorkerApi();
   const reached: string[] = [];
@@ -109,9 +136,9 @@ test("without an engine, the client is told so", async () => {
   await using api = await startWorkerApi();
   await api.engine.stop();
   const client = upgrade(api, "/containers/abc/attach");
-  const text = await readAll(client);
-  assert.match(text, /^HTTP\/1\.1 503 /);
-  assert.match(text, /Cannot connect to the Docker Engine/);
+  const refusal = await readAll(client);
+  assert.match(refusal, /^HTTP\/1\.1 503 /);
+  assert.match(refusal, /Cannot connect to the Docker Engine/);
   client.end();
 });
 

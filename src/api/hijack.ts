@@ -54,8 +54,8 @@ export async function hijack(
   });
   client.once("close", () => upstream.destroy());
   if (client.destroyed) stop();
-  upstream.write(renderHead(request, target));
-  upstream.write(head);
+  // One write: an engine may answer and close before the next one, which would fail, and take what it said with it.
+  upstream.write(Buffer.concat([Buffer.from(renderHead(request, target)), head]));
   client.pipe(upstream);
   relayAnswer(upstream, client, (output) => {
     isAnswered = true;

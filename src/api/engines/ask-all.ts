@@ -26,7 +26,7 @@ export interface Answers<T> {
 /**
  * Asks the engines of several nodes at once. None holds up the others: one that is down is not asked, and one that hangs
  * is not waited for, and not asked again before it has answered a call of the mirror's.
- * @throws FlotillaError what an engine refuses: it is the question that is wrong then.
+ * @throws FlotillaError what an engine refuses, or cannot do and no other can: it is the question that is wrong then.
  */
 export async function askAll<T>(
   api: ApiContext,
@@ -38,6 +38,7 @@ export async function askAll<T>(
   const wait = patience === "answer" ? inTime : whileItAnswers;
   const answers: { nodeId: NodeId; value: T }[] = [];
   const missing: { nodeId: NodeId; reason: string }[] = [];
+  const failures: FlotillaError[] = [];
   const one = async (nodeId: NodeId) => {
     try {
       if (api.mirrors.isSilent(nodeId)) throw new Error("its engine does not answer");
@@ -47,11 +48,13 @@ export async function askAll<T>(
     } catch (err) {
       signal.throwIfAborted();
       if (isRefusal(err)) throw err;
+      if (err instanceof FlotillaError && err.code !== "unavailable") failures.push(err);
       api.mirrors.doubt(nodeId);
       missing.push({ nodeId, reason: errorMessage(err) });
     }
   };
   await Promise.all(nodeIds.map(one));
+  if (answers.length === 0 && failures[0] !== undefined) throw failures[0];
   return { answers, missing };
 }
 

@@ -14,6 +14,18 @@ test("containers of all hosts are listed, the newest first, with their hosts", a
   assert.deepEqual(await filtered({ before: ["db"] }), ["/web /h1/web"]);
   assert.deepEqual(await filtered({ since: ["h1/web"] }), ["/db /h2/db"]);
   assert.deepEqual(await filtered({ "is-task": ["true"] }), []);
+  const refused = await cluster.api.get(
+    `/v1.45/containers/json?filters=${encodeURIComponent('{"is-task":["maybe"]}')}`,
+  );
+  assert.deepEqual([refused.status, refused.json], [400, { message: "Invalid filter 'is-task=[maybe]'" }]);
+  assert.deepEqual(await cluster.names(`?limit=1&filters=${encodeURIComponent('{"before":["db"]}')}`), [
+    "/web /h1/web",
+  ]);
+  assert.match(
+    cluster.far.requests.at(-1) ?? "",
+    /\?filters=%7B%7D&all=1$/,
+    "an engine would count the one that is left out",
+  );
   const { json } = await cluster.api.get("/v1.45/containers/json");
   const [{ Ports } = assert.fail()] = json as readonly { readonly Ports: unknown }[];
   assert.deepEqual(Ports, [{ IP: "10.0.0.2", PrivatePort: 80, PublicPort: 8080, Type: "tcp" }]);
@@ -25,9 +37,14 @@ test("what an engine refuses is refused", async () => {
   far.on("GET /containers/json", (_request, response) => sendJson(response, { message: "bad filter 🐳" }, 400));
   const refused = await api.get("/v1.45/containers/json");
   assert.deepEqual([refused.status, refused.json], [400, { message: "bad filter 🐳" }]);
+  const own = [{ Id: ID.web, Names: ["/web"] }];
+  api.engine.on("GET /containers/json", (_request, response) => sendJson(response, own));
   far.on("GET /containers/json", (_request, response) => sendJson(response, { message: "out of order 🐳" }, 500));
   const { status, headers } = await api.get("/v1.45/containers/json");
   assert.deepEqual([status, headers["warning"]], [200, '199 flotilla "without h2 (out of order  )"']);
+  api.engine.on("GET /containers/json", (_request, response) => sendJson(response, { message: "bad limit" }, 500));
+  const nobody = await api.get("/v1.45/containers/json?limit=x");
+  assert.equal(nobody.status, 500, "nobody can answer that");
 });
 
 test("calls reach the engine that has the container, by its id", async () => {

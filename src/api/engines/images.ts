@@ -17,7 +17,7 @@ import { spreadTags } from "./spread-tags.ts";
 /** `GET /images/json`: the images of all hosts, each once, with all the names that it has anywhere. */
 export async function listImages(api: ApiContext, call: Call): Promise<OwnAnswer> {
   const filters = parseFilters(call.query);
-  const path = `/v${call.version}/images/json${queryWithout(call, filters, ["node"])}`;
+  const path = `/v${call.version}/images/json${queryWithout(call.query, filters, ["node"])}`;
   const nodeIds = idsOf(wantedNodes(api, filters));
   const { answers, missing } = await askAllFor<readonly Json[]>(api, nodeIds, path, call.signal);
   missingWarning(api, call, missing);

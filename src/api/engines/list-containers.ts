@@ -1,5 +1,6 @@
 import { type Answer, type ApiContext, type Call, list } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
+import { invalid } from "#api/errors.ts";
 import { type Filters, parseFilters } from "#api/filters.ts";
 import { asObject } from "#api/raw-document.ts";
 import type { NodeId } from "#model/ids.ts";
@@ -16,6 +17,10 @@ import { queryWithout } from "./query-without.ts";
 /** Filters that an engine does not know, or for its own containers only. */
 const OWN_FILTERS = ["node", "before", "since", "is-task"];
 
+/** What engines take for true, and for false. Source: moby, filters.Args.GetBoolOrDefault. */
+const TRUE = ["1", "true"];
+const FALSE = ["0", "false"];
+
 /**
  * `GET /containers/json`: the containers of all hosts, as one engine would list them. A host that does not answer is
  * left out of a list of what runs; a list of everything shows what was known of it, as `Host Down`.
@@ -25,10 +30,12 @@ export async function listContainers(api: ApiContext, call: Call): Promise<Answe
   // Engines know the cluster's networks by name only.
   const nameOfNetwork = (wanted: string) => view.get("network", wanted)?.spec.Name ?? wanted;
   const filters = parseFilters(call.query).changed("network", nameOfNetwork);
-  const path = `/v${call.version}/containers/json${queryWithout(call, filters, OWN_FILTERS)}`;
+  const wantsTasks = wantedTasks(filters);
+  const limit = Number(call.query.get("limit") ?? 0);
+  const isAll = isSet(call.query.get("all")) || limit > 0;
+  const path = `/v${call.version}/containers/json${engineQuery(call, filters, isAll)}`;
   const nodeIds = idsOf(wantedNodes(api, filters));
   const { answers, missing } = await askAllFor<readonly Json[]>(api, nodeIds, path, call.signal);
-  const isAll = isTrue(call.query.get("all"));
   const lost = isAll ? missing.flatMap(({ nodeId }) => lastKnown(api, nodeId, filters)) : [];
   missingWarning(api, call, missing);
   const bounds = await creationBounds(api, call, filters);
@@ -38,23 +45,36 @@ export async function listContainers(api: ApiContext, call: Call): Promise<Answe
   ]
     .map((summary) => withNetworkIds(view, summary))
     .filter((summary) => isWithin(api, summary, bounds))
-    .filter((summary) => isTaskAsWanted(filters, summary))
+    .filter((summary) => wantsTasks === undefined || wantsTasks === isTask(summary))
     .toSorted((one, other) => compareAge(api, one, other));
-  const limit = Number(call.query.get("limit") ?? 0);
   return list(limit > 0 ? all.slice(0, limit) : all, (summary) => summary);
 }
 
-const isTrue = (value: string | null): boolean =>
+const isSet = (value: string | null): boolean =>
   value !== null && !["", "0", "false", "no", "none"].includes(value.trim().toLowerCase());
 
 const created = (summary: Json): number => Number(summary["Created"] ?? 0);
 
 const orderOf = (api: ApiContext, summary: Json): number => api.mirrors.index.get(String(summary["Id"]))?.order ?? 0;
 
-/** Engines know only the tasks of their own swarm mode; those of the cluster have its labels. */
-function isTaskAsWanted(filters: Filters, summary: Json): boolean {
-  const [wanted] = filters.get("is-task");
-  return wanted === undefined || ["1", "t", "true"].includes(wanted.toLowerCase()) === isTask(summary);
+/** An engine counts what it lists; what is filtered here is counted here. It lists all when there is a limit. */
+function engineQuery(call: Call, filters: Filters, isAll: boolean): string {
+  const query = new URLSearchParams(call.query);
+  if (OWN_FILTERS.some((name) => filters.has(name)) && isAll) {
+    query.delete("limit");
+    query.set("all", "1");
+  }
+  return queryWithout(query, filters, OWN_FILTERS);
+}
+
+/** Engines know only the tasks of their own swarm mode; those of the cluster have its labels. @throws FlotillaError `invalid` */
+function wantedTasks(filters: Filters): boolean | undefined {
+  if (!filters.has("is-task")) return undefined;
+  const wanted = filters.get("is-task");
+  const isTrue = wanted.some((value) => TRUE.includes(value));
+  if (isTrue === wanted.some((value) => FALSE.includes(value)))
+    throw invalid(`Invalid filter 'is-task=[${wanted.join(" ")}]'`);
+  return isTrue;
 }
 
 const isTask = (summary: Json): boolean => Object.hasOwn(asObject(summary["Labels"]), TASK_LABEL);

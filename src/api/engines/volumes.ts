@@ -13,7 +13,7 @@ import { queryWithout } from "./query-without.ts";
 /** `GET /volumes`: the volumes of all hosts, each name once: a container that uses it goes where it is. */
 export async function listVolumes(api: ApiContext, call: Call): Promise<OwnAnswer> {
   const filters = parseFilters(call.query);
-  const path = `/v${call.version}/volumes${queryWithout(call, filters, ["node"])}`;
+  const path = `/v${call.version}/volumes${queryWithout(call.query, filters, ["node"])}`;
   const { answers, missing } = await askAllFor<Json>(api, idsOf(wantedNodes(api, filters)), path, call.signal);
   missingWarning(api, call, missing);
   const volumes = new Map<string, unknown>();

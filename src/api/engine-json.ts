@@ -38,7 +38,11 @@ export async function tellEngine(
   engine: EngineLink = api.engine,
 ): Promise<EngineAnswer> {
   const target = `/v${call.version}${path}`;
-  const answer = await engine.open({ method, path: target, ...(body !== undefined && { body }) }, call.signal);
+  return readAnswer(await engine.open({ method, path: target, ...(body !== undefined && { body }) }, call.signal));
+}
+
+/** The whole of an engine's answer. */
+export async function readAnswer(answer: IncomingMessage): Promise<EngineAnswer> {
   const text = await readText(answer);
   const status = answer.statusCode ?? 502;
   return { isOk: status < 300, answer: text.trim() === "" ? empty(status) : json(JSON.parse(text), status) };

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { nameIn } from "./images.ts";
 import { openTwoHosts, sendJson } from "./test-two-hosts.ts";
 
 const image = (id: string, created: number, ...tags: string[]) => ({
@@ -67,6 +69,45 @@ test("an image is pushed by a host that has it under its tag, a repository by on
   assert.deepEqual([missing.status, missing.json], [404, { message: "No such image: registry:5000/app:2" }]);
   far.on("GET /images/json", (_request, response) => sendJson(response, [image("a", 1, "registry:5000/app:1")]));
   assert.equal((await api.call("POST", "/v1.45/images/registry:5000/app/push")).status, 200);
+});
+
+test("an image stays on every host when the one that uses it refuses to give it up", async () => {
+  await using hosts = await openTwoHosts();
+  const { api, far } = hosts;
+  for (const engine of [api.engine, far]) {
+    engine.on("GET /images/app:1/json", (_request, response) => sendJson(response, { Id: "sha256:db" }));
+    engine.on("DELETE /images/app:1", (_request, response) => sendJson(response, [{ Untagged: "app:1" }]));
+  }
+  far.on("DELETE /images/app:1", (_request, response) => sendJson(response, { message: "db uses it" }, 409));
+  assert.equal((await api.call("DELETE", "/v1.45/images/app:1")).status, 409);
+  assert.ok(!api.engine.requests.some((request) => request.startsWith("DELETE")));
+});
+
+test("the name that a call gives: its tag counts more than one in the repository's name", () => {
+  for (const [query, name] of [
+    ["repo=app&tag=1", "app:1"],
+    ["repo=app:9&tag=1", "app:1"],
+    ["repo=registry:5000/app&tag=1", "registry:5000/app:1"],
+    ["repo=registry:5000/app", "registry:5000/app"],
+    ["tag=1", ""],
+  ]) {
+    assert.equal(nameIn(new URLSearchParams(query)), name, query);
+  }
+});
+
+test("a commit is asked for as the client asks for it", async () => {
+  await using hosts = await openTwoHosts();
+  const { api, far } = hosts;
+  far.on("POST /commit", (request, response) => {
+    const isJson = request.headers["content-type"] === "application/json";
+    void text(request).then((body) => sendJson(response, { message: body }, isJson ? 201 : 400));
+  });
+  const commit = async (body: string, type: string) => {
+    const { status, json } = await api.call("POST", "/v1.45/commit?container=db", body, { "Content-Type": type });
+    return [status, json];
+  };
+  assert.deepEqual(await commit('{ "Labels": {} }', "application/json"), [201, { message: '{ "Labels": {} }' }]);
+  assert.deepEqual(await commit("{}", "text/plain"), [400, { message: "{}" }]);
 });
 
 test("every host pulls; layers are shown of one, a line for each of the others, and failures at the end", async () => {

@@ -1,14 +1,15 @@
-import { parseJson, readBody } from "#api/body.ts";
 import { type ApiContext, type Call, empty, json, list, type OwnAnswer } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
-import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
+import { type EngineAnswer, readAnswer, tellEngine } from "#api/engine-json.ts";
 import { parseFilters } from "#api/filters.ts";
+import { passCall } from "#api/pass-through.ts";
 import { textField, textsField } from "#api/raw-document.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAllFor } from "./ask-all.ts";
 import { findContainer } from "./find-container.ts";
 import { imageHolders } from "./holders.ts";
+import { findImages, type Holding } from "./inspect-image.ts";
 import { missingWarning } from "./missing.ts";
 import { hostName, idsOf, wantedNodes } from "./nodes.ts";
 import { queryWithout } from "./query-without.ts";
@@ -39,8 +40,9 @@ export const united = (one: Json, other: Json): Json => ({
 });
 
 /** What stands for no name at all is none as soon as there is one. */
-function unitedTexts(one: Json, other: Json, name: string): readonly string[] {
+function unitedTexts(one: Json, other: Json, name: string): unknown {
   const all = [...new Set([...textsField(one, name), ...textsField(other, name)])];
+  if (all.length === 0) return one[name];
   const named = all.filter((text) => !text.startsWith("<none>"));
   return named.length > 0 ? named : all;
 }
@@ -48,7 +50,8 @@ function unitedTexts(one: Json, other: Json, name: string): readonly string[] {
 /** `POST /images/{name}/tag`: on every host that has the image; and where the tag meant another one, it gets this. */
 export async function tagImage(api: ApiContext, call: Call, image: string): Promise<OwnAnswer> {
   const path = `/images/${encodeURI(image)}/tag?${call.query.toString()}`;
-  const [first] = await onHolders(api, call, image, "POST", path);
+  const holders = await imageHolders(api, image, call.signal);
+  const [first] = await onNodes(api, call, holders, "POST", path);
   if (first === undefined) return empty(201);
   const [nodeId, { isOk, answer }] = first;
   if (isOk) missingWarning(api, call, await spreadTags(api, [nameIn(call.query)], nodeId, call.signal));
@@ -60,38 +63,54 @@ export async function commitContainer(api: ApiContext, call: Call): Promise<OwnA
   const { nodeId, id } = await findContainer(api, call.query.get("container") ?? "", call.signal);
   const query = new URLSearchParams(call.query);
   query.set("container", id);
-  const text = (await readBody(call.request)).toString("utf8");
-  const body = text.trim() === "" ? undefined : parseJson(text);
-  const path = `/commit?${query.toString()}`;
-  const { isOk, answer } = await tellEngine(api, call, "POST", path, body, api.engines.engineOf(nodeId));
+  const target = `/v${call.version}/commit?${query.toString()}`;
+  const { isOk, answer } = await readAnswer(
+    await passCall(api.engines.engineOf(nodeId), call.request, target, call.signal),
+  );
   if (isOk) missingWarning(api, call, await spreadTags(api, [nameIn(call.query)], nodeId, call.signal));
   return answer;
 }
 
-/** The name that a call gives to an image, or "". */
-export const nameIn = (query: URLSearchParams): string =>
-  [query.get("repo"), query.get("tag")].filter((part) => part !== null && part !== "").join(":");
+/** The name that a call gives to an image, or "". A tag of its own counts more than one in the repository's name. */
+export function nameIn(query: URLSearchParams): string {
+  const repository = query.get("repo") ?? "";
+  const tag = query.get("tag") ?? "";
+  return repository === "" || tag === "" ? repository : `${repository.replace(/:[^:/]+$/, "")}:${tag}`;
+}
 
-/** `DELETE /images/{name}`: from every host that has it. What one of them refuses is told, with its name. */
+/**
+ * `DELETE /images/{name}`: from every host that has it. Those with containers of it are asked first: where they refuse, the
+ * image stays on all.
+ */
 export async function removeImage(api: ApiContext, call: Call, image: string): Promise<OwnAnswer> {
   const query = call.query.size > 0 ? `?${call.query.toString()}` : "";
-  const answers = await onHolders(api, call, image, "DELETE", `/images/${encodeURI(image)}${query}`);
-  const refused = answers.find(([, { isOk }]) => !isOk);
-  if (refused !== undefined) return refused[1].answer;
-  const done = answers.flatMap(([, { answer }]) => (answer.kind === "json" ? (answer.body as readonly Json[]) : []));
+  const path = `/images/${encodeURI(image)}${query}`;
+  const holdings = await findImages(api, image, call.signal);
+  const using = holdings.filter((holding) => isUsed(api, holding)).map(({ nodeId }) => nodeId);
+  const others = holdings.map(({ nodeId }) => nodeId).filter((nodeId) => !using.includes(nodeId));
+  const done: Json[] = [];
+  if (holdings.length === 0) throw new FlotillaError("not_found", `No such image: ${image}`);
+  for (const nodeIds of [using, others]) {
+    for (const [, { isOk, answer }] of await onNodes(api, call, nodeIds, "DELETE", path)) {
+      if (!isOk) return answer;
+      if (answer.kind === "json") done.push(...(answer.body as readonly Json[]));
+    }
+  }
   return json([...new Map(done.map((one) => [JSON.stringify(one), one])).values()]);
 }
 
-async function onHolders(
+const isUsed = (api: ApiContext, { nodeId, image }: Holding): boolean =>
+  [...api.mirrors.index.ofNode(nodeId)].some(({ summary }) => summary["ImageID"] === image.id);
+
+async function onNodes(
   api: ApiContext,
   call: Call,
-  image: string,
+  nodeIds: readonly NodeId[],
   method: "POST" | "DELETE",
   path: string,
 ): Promise<readonly (readonly [NodeId, EngineAnswer])[]> {
-  const holders = await imageHolders(api, image, call.signal);
   return await Promise.all(
-    holders.map(async (nodeId) => {
+    nodeIds.map(async (nodeId) => {
       try {
         const engine = api.engines.engineOf(nodeId);
         return [nodeId, await tellEngine(api, call, method, path, undefined, engine)] as const;

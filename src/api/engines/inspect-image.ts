@@ -15,14 +15,14 @@ export interface FoundImage extends TaggedImage {
   readonly sizeBytes: number;
 }
 
-/** The image that a reference means to an engine; undefined when it has none. @throws FlotillaError */
+/** The image that a reference means to an engine; undefined when it has none, or it is no reference. @throws FlotillaError */
 export async function inspectImage(
   engine: EngineLink,
   reference: string,
   signal: AbortSignal,
 ): Promise<FoundImage | undefined> {
   const answer = await engine.open({ method: "GET", path: `/images/${encodeURI(reference)}/json` }, signal);
-  if (answer.statusCode === 404) {
+  if (answer.statusCode === 404 || answer.statusCode === 400) {
     answer.resume();
     return undefined;
   }

@@ -15,9 +15,10 @@ export const sendJson = (response: ServerResponse, body: unknown, status = 200):
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
 };
 
-/** An engine with one running container. */
+/** An engine with one running container, of an image with the digest `sha256:NAME`. */
 function serveContainer(engine: TestEngine, id: string, name: string, created: number): void {
-  const summary = { Id: id, Names: [`/${name}`], Created: created, State: "running", Status: "Up", Labels: {} };
+  const own = { Id: id, Names: [`/${name}`], ImageID: `sha256:${name}`, Labels: {} };
+  const summary = { ...own, Created: created, State: "running", Status: "Up" };
   const Ports = [
     { IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
     { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
@@ -25,7 +26,8 @@ function serveContainer(engine: TestEngine, id: string, name: string, created: n
   engine.on("GET /containers/json", (_request, response) => sendJson(response, [{ ...summary, Ports }]));
   engine.on("GET /events", (_request, response) => response.writeHead(200).flushHeaders());
   const inspected = { Id: id, Name: `/${name}`, HostConfig: {}, Config: {} };
-  engine.on(`GET /containers/${id}/json`, (_request, response) => sendJson(response, inspected));
+  for (const reference of [id, name])
+    engine.on(`GET /containers/${reference}/json`, (_request, response) => sendJson(response, inspected));
 }
 
 /** A manager on host h1, and another host of its cluster. */

@@ -64,6 +64,10 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks, size);
 }
 
+/** Whether a request says that its body is JSON. */
+export const isJson = (request: IncomingMessage): boolean =>
+  request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() === "application/json";
+
 /** @throws FlotillaError `invalid` for a content type that is not JSON. */
 export function requireJson(request: IncomingMessage): void {
   const header = request.headers["content-type"];
@@ -71,8 +75,7 @@ export function requireJson(request: IncomingMessage): void {
     if (!hasBody(request)) throw invalid("invalid JSON: got EOF while reading request body");
     throw invalid("malformed Content-Type header (): mime: no media type");
   }
-  const type = header.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
+  if (!isJson(request)) {
     throw invalid(`unsupported Content-Type header (${header}): must be 'application/json'`);
   }
 }

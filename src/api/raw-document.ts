@@ -39,7 +39,7 @@ export function parseObject(body: Buffer): Json {
   return document;
 }
 
-const isObject = (value: unknown): value is Json =>
+export const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const keyOf = (object: Json, name: string): string | undefined =>

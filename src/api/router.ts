@@ -4,7 +4,15 @@ import { LinkedAbort } from "#base/abort.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { sendAnswer, sendError } from "./answer.ts";
 import { isOlder, MIN_API_VERSION, splitVersion } from "./api-version.ts";
-import { type ApiContext, type Call, type CallScope, clusterCalls, controlOf, isForCluster } from "./call.ts";
+import {
+  type Answer,
+  type ApiContext,
+  type Call,
+  type CallScope,
+  clusterCalls,
+  controlOf,
+  isForCluster,
+} from "./call.ts";
 import { chosenNode, isForNodeAlone } from "./chosen-node.ts";
 import { errorAnswer, invalid } from "./errors.ts";
 import { clusterOf } from "./follow-cluster.ts";
@@ -91,10 +99,11 @@ async function serve(
   const call = callOf(api, scopeOf, request, response, client.signal);
   try {
     const isUnknown = route.since !== undefined && isOlder(call.version, route.since);
-    if (isUnknown || Object.values(call.params).includes("")) throw notFound();
+    const isNameless = Object.values(call.params).includes("");
+    if (isUnknown || (isNameless && readsCluster(route))) throw notFound();
     if (route.method === "GET") await lookAtPresent(api, route, response, call.signal);
     if (await forwardToChosen(api, call, request)) return;
-    const answer = await route.handle(api, call);
+    const answer: Answer = isNameless ? { kind: "locate" } : await route.handle(api, call);
     if (answer.kind === "forward") await forward(api.engine, request.raw, response, request.originalUrl, answer.body);
     else if (answer.kind === "locate") await forwardTo(api, call.signal, request, response);
     else await sendAnswer(response, answer);

@@ -47,16 +47,47 @@ test("what an engine refuses is refused", async () => {
   assert.equal(nobody.status, 500, "nobody can answer that");
 });
 
-test("calls reach the engine that has the container, by its id", async () => {
+test("calls reach the engine that has the container, by what the client calls it", async () => {
   await using cluster = await openTwoHosts();
   const { api, far } = cluster;
-  far.on(`POST /containers/${ID.db}/stop`, (_request, response) => response.writeHead(204).end());
-  for (const reference of ["db", "h2/db", "%2Fdb", ID.db, "bbbb"]) {
+  for (const [reference, there] of [
+    ["db", "db"],
+    ["h2/db", "db"],
+    ["%2Fdb", "db"],
+    [ID.db, ID.db],
+    ["bbbb", "bbbb"],
+  ]) {
+    const stopped = far.requests.length;
+    far.on(`POST /containers/${there}/stop`, (_request, response) => response.writeHead(204).end());
     assert.equal((await api.call("POST", `/v1.45/containers/${reference}/stop?t=1`)).status, 204, reference);
+    assert.ok(far.requests.slice(stopped).includes(`POST /v1.45/containers/${there}/stop?t=1`), reference);
   }
-  assert.ok(far.requests.includes(`POST /v1.45/containers/${ID.db}/stop?t=1`));
-  const missing = await api.call("POST", "/v1.45/containers/nobody/stop");
-  assert.deepEqual([missing.status, missing.json], [404, { message: "No such container: nobody" }]);
+});
+
+test("of what no engine has, this host's engine says so", async () => {
+  await using cluster = await openTwoHosts();
+  const { api } = cluster;
+  for (const call of [
+    "POST /containers/nobody/stop",
+    "DELETE /containers/nobody",
+    "DELETE /containers/",
+    "POST /containers/nobody/rename",
+    "POST /commit",
+    "POST /exec/e9/start",
+    "GET /images/nope/json",
+    "POST /images/nope/tag",
+    "DELETE /images/nope",
+    "GET /volumes/nope",
+    "DELETE /volumes/nope",
+    "GET /containers//json",
+    "GET /containers/../containers/json",
+  ]) {
+    const [method = "", path = ""] = call.split(" ");
+    const message = `there is no ${path}`;
+    api.engine.on(call, (_request, response) => sendJson(response, { message }, 404));
+    const { status, json } = await api.call(method, `/v1.45${path}`);
+    assert.deepEqual([status, json], [404, { message }], call);
+  }
 });
 
 test("an inspected container shows its host", async () => {
@@ -79,7 +110,7 @@ test("a container shows its networks with the ids that the cluster has for them"
     (document as { NetworkSettings: { Networks: object } }).NetworkSettings.Networks;
   const shown = { ...onNetworks, app: { ...onNetworks.app, NetworkID: app.id } };
   const inspected = { Id: ID.db, Name: "/db", NetworkSettings: { Networks: onNetworks } };
-  far.on(`GET /containers/${ID.db}/json`, (_request, response) => sendJson(response, inspected));
+  far.on("GET /containers/db/json", (_request, response) => sendJson(response, inspected));
   assert.deepEqual(networks((await api.get("/v1.45/containers/db/json")).json), shown);
   const summary = { Id: ID.db, Names: ["/db"], Created: 2_000, NetworkSettings: { Networks: onNetworks } };
   far.on("GET /containers/json", (_request, response) => sendJson(response, [summary]));
@@ -90,14 +121,14 @@ test("a container shows its networks with the ids that the cluster has for them"
 
   const namesake = { app: { ...onNetworks.app, IPAMConfig: {}, IPAddress: "192.168.5.2" } };
   const other = { ...inspected, NetworkSettings: { Networks: namesake } };
-  far.on(`GET /containers/${ID.db}/json`, (_request, response) => sendJson(response, other));
+  far.on("GET /containers/db/json", (_request, response) => sendJson(response, other));
   assert.deepEqual(networks((await api.get("/v1.45/containers/db/json")).json), namesake);
 });
 
 test("an exec is found again on the host where it was created", async () => {
   await using cluster = await openTwoHosts();
   const { api, far } = cluster;
-  far.on(`POST /containers/${ID.db}/exec`, (_request, response) => sendJson(response, { Id: "e1" }, 201));
+  far.on("POST /containers/db/exec", (_request, response) => sendJson(response, { Id: "e1" }, 201));
   far.on("POST /exec/e1/resize", (_request, response) => response.writeHead(200).end());
   far.on("GET /exec/e2/json", (_request, response) => sendJson(response, { ID: "e2" }));
   const created = await api.call("POST", "/v1.45/containers/db/exec", { Cmd: ["true"] });
@@ -125,10 +156,33 @@ test("a container is created on the host that its wishes lead to, without them",
   const Labels = { "com.docker.swarm.constraints": '["node==h2"]' };
   assert.deepEqual(bodies, [{ Image: "app", Env: ["A=1"], Labels }]);
   assert.ok(far.requests.includes("POST /v1.45/containers/create?name=new"));
+  const dependent = { Image: "app", HostConfig: { VolumesFrom: ["nobody:ro", "db:wrong"], Links: ["db:alias"] } };
+  await api.call("POST", "/v1.45/containers/create", dependent);
+  assert.deepEqual(bodies.at(-1), dependent, "where the one is that is there; of the other the engine says so");
   const taken = await api.call("POST", "/v1.45/containers/create?name=db", { Image: "app" });
   assert.equal(taken.status, 409);
   const nowhere = await api.call("POST", "/v1.45/containers/create", { Image: "app", Env: ["constraint:node==h9"] });
   assert.deepEqual([nowhere.status, /\[node==h9\]/.test(nowhere.text)], [503, true]);
+});
+
+test("what is no container to an engine is refused by this host's", async () => {
+  await using cluster = await openTwoHosts();
+  const { api } = cluster;
+  const bodies: string[] = [];
+  api.engine.on("POST /containers/create", (request, response) => {
+    void text(request).then((body) => {
+      bodies.push(body);
+      sendJson(response, { message: "bad document" }, 400);
+    });
+  });
+  const documents = ["[]", "null", '{"Env":"A=b"}', '{"Env":["A=b",5]}', '{"Labels":["a"]}', '{"Labels":{"a":5}}'];
+  for (const document of documents) {
+    const refused = await api.call("POST", "/v1.45/containers/create", JSON.parse(document));
+    assert.deepEqual([refused.status, refused.json], [400, { message: "bad document" }], document);
+  }
+  const plain = await api.call("POST", "/v1.45/containers/create", {}, { "Content-Type": "text/plain" });
+  assert.equal(plain.status, 400);
+  assert.deepEqual(bodies, [...documents, "{}"]);
 });
 
 test("where a container goes, and what it is called, is decided by the leader", async () => {
@@ -146,7 +200,7 @@ test("where a container goes, and what it is called, is decided by the leader", 
   const created = await api.call("POST", "/v1.45/containers/create?name=new", document);
   assert.deepEqual([created.status, bodies], [201, [document]]);
   assert.deepEqual(hosts.reached.at(-1), [hosts.farId, "manager"]);
-  far.on(`POST /containers/${ID.web}/rename`, (_request, response) => response.writeHead(204).end());
+  far.on("POST /containers/web/rename", (_request, response) => response.writeHead(204).end());
   assert.equal((await api.call("POST", "/v1.45/containers/web/rename?name=front")).status, 204);
   assert.deepEqual(control.calls, [], "the leader tells of it");
   hosts.lose();
@@ -156,13 +210,24 @@ test("where a container goes, and what it is called, is decided by the leader", 
   assert.deepEqual([alone.status, alone.json], [201, { Id: "d".repeat(64) }], "without the leader");
 });
 
+test("a name that another container has is not given away", async () => {
+  await using cluster = await openTwoHosts();
+  const { api, far } = cluster;
+  const refused = await api.call("POST", "/v1.45/containers/db/rename?name=web");
+  assert.equal(refused.status, 409);
+  assert.match(refused.text, /^\{"message":"Error when allocating new name: Conflict\. .* on h1\./);
+  far.on("POST /containers/db/rename", (_request, response) => sendJson(response, { message: "the same" }, 400));
+  const same = await api.call("POST", "/v1.45/containers/db/rename?name=db");
+  assert.deepEqual([same.status, same.json], [400, { message: "the same" }], "its own engine says what it is");
+});
+
 test("a container's new name is told to those who ask for it", async () => {
   await using cluster = await openTwoHosts();
   const { api, far, control, farId } = cluster;
-  far.on(`POST /containers/${ID.db}/rename`, (_request, response) => response.writeHead(204).end());
+  far.on("POST /containers/db/rename", (_request, response) => response.writeHead(204).end());
   assert.equal((await api.call("POST", "/v1.45/containers/db/rename?name=data")).status, 204);
   assert.deepEqual(control.calls, [["renameAttached", farId, "db", "data"]]);
-  far.on(`POST /containers/${ID.db}/rename`, (_request, response) => sendJson(response, { message: "no" }, 500));
+  far.on("POST /containers/db/rename", (_request, response) => sendJson(response, { message: "no" }, 500));
   assert.equal((await api.call("POST", "/v1.45/containers/db/rename?name=more")).status, 500);
   assert.equal(control.calls.length, 1);
 });

@@ -1,10 +1,11 @@
 import { readBody } from "#api/body.ts";
-import { type Answer, type ApiContext, type Call, controlOf, type OwnAnswer } from "#api/call.ts";
+import type { Answer, ApiContext, Call } from "#api/call.ts";
 import { chosenNode } from "#api/chosen-node.ts";
+import { readContainer } from "#api/container-request.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
 import { renameNetworks } from "#api/networks/container-document.ts";
-import { asObject, field, parseObject, textField, textsField, withField } from "#api/raw-document.ts";
+import { asObject, field, textField, textsField, withField } from "#api/raw-document.ts";
 import { inventContainerName } from "#api/service-name.ts";
 import { errorCode, FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
@@ -13,12 +14,12 @@ import type { Placing } from "#plan/place/filters.ts";
 import type { Candidate, PlacementHost } from "#plan/place/host.ts";
 import { place } from "#plan/place/place.ts";
 import { extractWishes } from "#plan/place/wish.ts";
+import { nameConflict } from "./container-names.ts";
 import { findContainer } from "./find-container.ts";
 import { whoHasImage } from "./holders.ts";
 import { namedOnHost } from "./host-networks.ts";
 import { demandOf } from "./hosts.ts";
 import { findNeeds, localNeeds } from "./local-needs.ts";
-import { hostName } from "./nodes.ts";
 import { askLeader } from "./pass-on.ts";
 
 /** A request, taken apart. */
@@ -41,16 +42,20 @@ interface Tried extends EngineAnswer {
  * other will do. When none has it, the client is told so, and pulls.
  */
 export async function createInCluster(api: ApiContext, call: Call): Promise<Answer> {
-  const document = onChosenNode(api, call, parseObject(await readBody(call.request)));
+  const received = await readBody(call.request);
+  const sent = readContainer(call.request, received);
+  // What is no container to any engine is refused by this host's, in its own words.
+  if (sent === undefined) return { kind: "forward", body: received };
+  const document = onChosenNode(api, call, sent);
   const decided = await askLeader(api, call, `/containers/create?${call.query.toString()}`, document);
   if (decided !== undefined) return decided;
-  const { wishes, env, labels } = extractWishes(
-    textsField(document, "Env"),
-    asObject(field(document, "Labels")) as Labels,
-  );
+  const said = textsField(document, "Env");
+  const { wishes, env, labels } = extractWishes(said, asObject(field(document, "Labels")) as Labels);
   const name = call.query.get("name")?.replace(/^\//, "") || inventContainerName(api.random);
-  const body = withField(withField(document, "Env", env), "Labels", labels);
-  const wanted = { name, placing: { ...wishes, candidate: candidateOf(document, name) }, labels, body };
+  const labelled = Object.keys(labels).length === 0 ? document : withField(document, "Labels", labels);
+  const body = env.length === said.length ? labelled : withField(labelled, "Env", env);
+  const candidate = await candidateOf(api, document, name, call.signal);
+  const wanted = { name, placing: { ...wishes, candidate }, labels, body };
   const first = await createOn(api, call, wanted, () => true);
   if (!isImageMissing(first)) return first.answer;
   const { image } = wanted.placing.candidate;
@@ -86,7 +91,8 @@ async function createOn(
   const needsImages = placing.affinities.some(({ key }) => key === "image");
   const needs = localNeeds(api, body);
   using reservation = await placements.reserve(api, call.signal, container, needsImages, async (hosts) => {
-    await checkName(api, name, call.signal);
+    const conflict = await nameConflict(api, name, call.signal);
+    if (conflict !== undefined) throw new FlotillaError("exists", conflict);
     const { hasNetworks, hasVolumes } = await findNeeds(api, needs, call.signal);
     const able = hosts.filter((host) => mayBe(host) && hasNetworks(host.id));
     const withData = able.filter(({ id }) => hasVolumes(id));
@@ -119,70 +125,25 @@ async function createOn(
 const isImageMissing = ({ answer }: EngineAnswer): boolean =>
   answer.kind === "json" && answer.status === 404 && /No such image/i.test(textField(answer.body, "message"));
 
-function candidateOf(document: Json, name: string): Candidate {
+async function candidateOf(api: ApiContext, document: Json, name: string, signal: AbortSignal): Promise<Candidate> {
   const host = field(document, "HostConfig");
-  const networkMode = textField(host, "NetworkMode");
-  const dependencies = [
-    ...textsField(host, "VolumesFrom").map((one) => ["--volumes-from", one.replace(/:(?:ro|rw|z|Z|nocopy)$/, "")]),
-    ...textsField(host, "Links").map((one) => ["--link", one.split(":")[0] ?? ""]),
-    ...(networkMode.startsWith("container:") ? [["--net", networkMode.slice("container:".length)]] : []),
-  ];
+  const named = dependenciesOf(host);
+  const isThere = await Promise.all(named.map(async ({ container }) => findContainer(api, container, signal)));
   return {
     name,
     image: textField(document, "Image"),
     demand: demandOf(host, field(document, "ExposedPorts")),
-    dependencies: dependencies.map(([option = "", container = ""]) => ({
-      option,
-      container: container.replace(/^\//, ""),
-    })),
+    // Of a container that is nowhere the engine says so.
+    dependencies: named.filter((_, at) => isThere[at] !== undefined),
   };
 }
 
-/**
- * Names are unique over the cluster.
- * @throws FlotillaError `exists`, with the engine's own text.
- */
-export async function checkName(api: ApiContext, name: string, signal: AbortSignal): Promise<void> {
-  const { index } = api.mirrors;
-  if (api.placements.isPending(name)) {
-    throw new FlotillaError(
-      "exists",
-      `Conflict. The container name "/${name}" is already in use by a container that is being created.`,
-    );
-  }
-  for (const { id, nodeId } of index.named(name)) {
-    // The index may be some moments behind: a client that has just removed a container takes its name again.
-    const answer = await api.engines
-      .engineOf(nodeId)
-      .open({ method: "GET", path: `/containers/${id}/json` }, signal)
-      .catch(() => undefined);
-    answer?.destroy();
-    if (answer?.statusCode === 404) index.remove(nodeId, id);
-    else throw nameConflict(api, name, id, nodeId);
-  }
-}
-
-function nameConflict(api: ApiContext, name: string, id: string, nodeId: string): FlotillaError {
-  return new FlotillaError(
-    "exists",
-    `Conflict. The container name "/${name}" is already in use by container "${id}" on ${hostName(api, nodeId)}. You have to remove (or rename) that container to be able to reuse that name.`,
-  );
-}
-
-/** `POST /containers/{id}/rename`: a name is given away by one manager only, and others find the container by it. */
-export async function renameInCluster(api: ApiContext, call: Call, reference: string): Promise<OwnAnswer> {
-  const { nodeId, id } = await findContainer(api, reference, call.signal);
-  const path = `/containers/${id}/rename?${call.query.toString()}`;
-  const decided = await askLeader(api, call, path);
-  if (decided !== undefined) return decided;
-  const name = call.query.get("name")?.replace(/^\//, "");
-  if (name) await checkName(api, name, call.signal);
-  const former = api.mirrors.index.get(id)?.names[0];
-  const { isOk, answer } = await tellEngine(api, call, "POST", path, undefined, api.engines.engineOf(nodeId));
-  if (isOk && name && former !== undefined) {
-    await controlOf(api)
-      ?.renameAttached(nodeId, former, name, api.signal)
-      .catch((err: unknown) => api.log.warn({ err, name }, "other containers do not know a container's new name"));
-  }
-  return answer;
+function dependenciesOf(host: unknown): Candidate["dependencies"] {
+  const [joined = "", other = ""] = /^container:(.+)$/.exec(textField(host, "NetworkMode")) ?? [];
+  const dependencies = [
+    ...textsField(host, "VolumesFrom").map((one) => ["--volumes-from", one.split(":")[0]]),
+    ...textsField(host, "Links").map((one) => ["--link", one.split(":")[0]]),
+    ...(joined ? [["--net", other]] : []),
+  ];
+  return dependencies.map(([option = "", container = ""]) => ({ option, container: container.replace(/^\//, "") }));
 }

@@ -8,29 +8,44 @@ import type { KnownContainer } from "./container-index.ts";
 import { containerOfTask, explainTask } from "./find-task.ts";
 import { allNodes, hostName, idsOf, nodeCalled } from "./nodes.ts";
 
-type Found = Pick<KnownContainer, "id" | "nodeId">;
+type Located = Pick<KnownContainer, "id" | "nodeId">;
+
+export interface FoundContainer extends Located {
+  /** As its own engine calls it: what the user said, without the host. Messages of the engine repeat it. */
+  readonly reference: string;
+}
 
 /**
  * The container that a user means, wherever it is: by id, name, the beginning of its id, `HOST/NAME`, or as that of a
  * task. One that the index does not know is asked for at all engines: it may have come a moment ago.
- * @throws FlotillaError `not_found`; `invalid` for a name that several containers have.
+ * @returns undefined when no engine has it.
+ * @throws FlotillaError `invalid` for a name that several containers have, `not_found` for a task without a container.
  */
-export async function findContainer(api: ApiContext, reference: string, signal: AbortSignal): Promise<Found> {
+export async function findContainer(
+  api: ApiContext,
+  reference: string,
+  signal: AbortSignal,
+): Promise<FoundContainer | undefined> {
   const { index } = api.mirrors;
   const plain = reference.replace(/^\//, "");
-  const known = index.resolve(plain) ?? containerOfTask(api.membership.cluster().view, plain);
-  if (known !== undefined) return known;
+  const { view } = api.membership.cluster();
+  const known = index.resolve(plain);
+  if (known !== undefined) return { ...known, reference: plain };
+  const ofTask = containerOfTask(view, plain);
+  if (ofTask !== undefined) return { ...ofTask, reference: ofTask.id };
   const [, hostname = "", name = ""] = /^([^/]+)\/(.+)$/.exec(plain) ?? [];
-  const nodeId = nodeCalled(api.membership.cluster().view, hostname);
-  if (nodeId !== undefined) {
-    const there = index.resolve(name, nodeId) ?? (await search(api, name, [nodeId], signal));
-    if (there !== undefined) return there;
-  } else {
-    const found = await search(api, plain, idsOf(allNodes(api)), signal);
-    if (found !== undefined) return found;
-  }
-  const why = explainTask(api.membership.cluster().view, plain);
-  throw new FlotillaError("not_found", `No such container: ${reference}${why}`);
+  const nodeId = nodeCalled(view, hostname);
+  if (nodeId === undefined) return await searchAll(api, plain, signal);
+  const there = index.resolve(name, nodeId);
+  return there === undefined ? await search(api, name, [nodeId], signal) : { ...there, reference: name };
+}
+
+/** @throws FlotillaError `not_found` for what can only be a task: it says more than engines do. */
+async function searchAll(api: ApiContext, reference: string, signal: AbortSignal): Promise<FoundContainer | undefined> {
+  const found = await search(api, reference, idsOf(allNodes(api)), signal);
+  const why = found === undefined ? explainTask(api.membership.cluster().view, reference) : "";
+  if (why !== "") throw new FlotillaError("not_found", `No such container: ${reference}${why}`);
+  return found;
 }
 
 async function search(
@@ -38,7 +53,7 @@ async function search(
   reference: string,
   nodeIds: readonly NodeId[],
   signal: AbortSignal,
-): Promise<Found | undefined> {
+): Promise<FoundContainer | undefined> {
   const path = `/containers/${encodeURIComponent(reference)}/json`;
   const { answers } = await askAll(api, nodeIds, signal, async (engine, own) => {
     const answer = await engine.open({ method: "GET", path }, own);
@@ -47,7 +62,7 @@ async function search(
     return undefined;
   });
   const found = answers.flatMap(({ nodeId, value }) =>
-    value === undefined ? [] : [{ nodeId, id: String(value["Id"]) }],
+    value === undefined ? [] : [{ nodeId, id: String(value["Id"]), reference }],
   );
   if (found.length <= 1) return found[0];
   const choice = found.map(({ nodeId }) => `${hostName(api, nodeId)}/${reference}`).join(" or ");

@@ -3,7 +3,7 @@ import { tellContainersNode } from "#api/networks/connect.ts";
 import { inspectVisible } from "#api/networks/inspect.ts";
 import { removeVisible } from "#api/networks/remove.ts";
 import { buildImage } from "./build/build.ts";
-import { renameInCluster } from "./create-container.ts";
+import { renameInCluster } from "./container-names.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { commitContainer, removeImage, tagImage } from "./images.ts";
 import { loadImages } from "./load.ts";

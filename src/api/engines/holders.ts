@@ -1,5 +1,4 @@
 import type { ApiContext } from "#api/call.ts";
-import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAll, askAllFor } from "./ask-all.ts";
 import { allNodes, idsOf } from "./nodes.ts";
@@ -20,9 +19,6 @@ export async function holdersOf(api: ApiContext, path: string, signal: AbortSign
     .toSorted((a, b) => Number(b === here) - Number(a === here));
 }
 
-/** At least one node. */
-export type Holders = readonly [NodeId, ...NodeId[]];
-
 /** The nodes whose engines have an image, this one first. */
 export const whoHasImage = (api: ApiContext, image: string, signal: AbortSignal): Promise<readonly NodeId[]> =>
   holdersOf(api, `/images/${encodeURI(image)}/json`, signal);
@@ -36,24 +32,10 @@ export async function whoHasImages(api: ApiContext, name: string, signal: AbortS
   return answers.flatMap(({ nodeId, value }) => (value.length > 0 ? [nodeId] : []));
 }
 
-/** The nodes that can push a name: its tag is told apart from it. @throws as `imageHolders`. */
-export async function imagePushers(api: ApiContext, name: string, tag: string, signal: AbortSignal): Promise<Holders> {
-  const image = tag === "" ? name : `${name}:${tag}`;
-  return oneOrMore(await whoHasImages(api, image, signal), `No such image: ${image}`);
-}
+/** The nodes whose engines have a volume of this name, this one first. */
+export const whoHasVolume = (api: ApiContext, name: string, signal: AbortSignal): Promise<readonly NodeId[]> =>
+  holdersOf(api, `/volumes/${encodeURIComponent(name)}`, signal);
 
-/** The nodes as of `whoHasImage`. @throws FlotillaError `not_found`, with the engine's own text. */
-export const imageHolders = async (api: ApiContext, image: string, signal: AbortSignal): Promise<Holders> =>
-  oneOrMore(await whoHasImage(api, image, signal), `No such image: ${image}`);
-
-/**
- * The nodes whose engines have a volume of this name, this one first.
- * @throws FlotillaError `not_found`, with the engine's own text.
- */
-export const volumeHolders = async (api: ApiContext, name: string, signal: AbortSignal): Promise<Holders> =>
-  oneOrMore(await holdersOf(api, `/volumes/${encodeURIComponent(name)}`, signal), `get ${name}: no such volume`);
-
-function oneOrMore([first, ...others]: readonly NodeId[], refusal: string): Holders {
-  if (first === undefined) throw new FlotillaError("not_found", refusal);
-  return [first, ...others];
-}
+/** Those who have something; when nobody has it, this host, whose engine says so in its own words. */
+export const orOwn = (api: ApiContext, holders: readonly NodeId[]): readonly NodeId[] =>
+  holders.length > 0 ? holders : [api.membership.local.nodeId];

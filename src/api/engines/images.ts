@@ -8,7 +8,7 @@ import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAllFor } from "./ask-all.ts";
 import { findContainer } from "./find-container.ts";
-import { imageHolders } from "./holders.ts";
+import { orOwn, whoHasImage } from "./holders.ts";
 import { findImages, type Holding } from "./inspect-image.ts";
 import { missingWarning } from "./missing.ts";
 import { hostName, idsOf, wantedNodes } from "./nodes.ts";
@@ -50,7 +50,7 @@ function unitedTexts(one: Json, other: Json, name: string): unknown {
 /** `POST /images/{name}/tag`: on every host that has the image; and where the tag meant another one, it gets this. */
 export async function tagImage(api: ApiContext, call: Call, image: string): Promise<OwnAnswer> {
   const path = `/images/${encodeURI(image)}/tag?${call.query.toString()}`;
-  const holders = await imageHolders(api, image, call.signal);
+  const holders = orOwn(api, await whoHasImage(api, image, call.signal));
   const [first] = await onNodes(api, call, holders, "POST", path);
   if (first === undefined) return empty(201);
   const [nodeId, { isOk, answer }] = first;
@@ -60,9 +60,10 @@ export async function tagImage(api: ApiContext, call: Call, image: string): Prom
 
 /** `POST /commit`: on the container's host; what else had the name gets the new image. */
 export async function commitContainer(api: ApiContext, call: Call): Promise<OwnAnswer> {
-  const { nodeId, id } = await findContainer(api, call.query.get("container") ?? "", call.signal);
+  const found = await findContainer(api, call.query.get("container") ?? "", call.signal);
   const query = new URLSearchParams(call.query);
-  query.set("container", id);
+  if (found !== undefined) query.set("container", found.reference);
+  const nodeId = found?.nodeId ?? api.membership.local.nodeId;
   const target = `/v${call.version}/commit?${query.toString()}`;
   const { isOk, answer } = await readAnswer(
     await passCall(api.engines.engineOf(nodeId), call.request, target, call.signal),
@@ -89,8 +90,7 @@ export async function removeImage(api: ApiContext, call: Call, image: string): P
   const using = holdings.filter((holding) => isUsed(api, holding)).map(({ nodeId }) => nodeId);
   const others = holdings.map(({ nodeId }) => nodeId).filter((nodeId) => !using.includes(nodeId));
   const done: Json[] = [];
-  if (holdings.length === 0) throw new FlotillaError("not_found", `No such image: ${image}`);
-  for (const nodeIds of [using, others]) {
+  for (const nodeIds of using.length > 0 ? [using, others] : [orOwn(api, others)]) {
     for (const [, { isOk, answer }] of await onNodes(api, call, nodeIds, "DELETE", path)) {
       if (!isOk) return answer;
       if (answer.kind === "json") done.push(...(answer.body as readonly Json[]));

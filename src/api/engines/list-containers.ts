@@ -3,6 +3,7 @@ import type { Json } from "#api/convert/meta-json.ts";
 import { invalid } from "#api/errors.ts";
 import { type Filters, parseFilters } from "#api/filters.ts";
 import { asObject } from "#api/raw-document.ts";
+import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Labels } from "#model/spec.ts";
 import { askAllFor } from "./ask-all.ts";
@@ -88,8 +89,9 @@ interface Bounds {
 async function creationBounds(api: ApiContext, call: Call, filters: Filters): Promise<Bounds> {
   const find = async (reference: string | undefined) => {
     if (reference === undefined) return undefined;
-    const { id } = await findContainer(api, reference, call.signal);
-    return api.mirrors.index.get(id)?.summary;
+    const found = await findContainer(api, reference, call.signal);
+    if (found === undefined) throw new FlotillaError("not_found", `no such container ${reference}`);
+    return api.mirrors.index.get(found.id)?.summary;
   };
   return { before: await find(filters.get("before")[0]), since: await find(filters.get("since")[0]) };
 }

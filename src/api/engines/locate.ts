@@ -7,7 +7,7 @@ import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import { watchOwnBuilds } from "./build/own-builds.ts";
 import { findContainer } from "./find-container.ts";
-import { holdersOf, imageHolders, imagePushers, volumeHolders } from "./holders.ts";
+import { holdersOf, whoHasImage, whoHasImages, whoHasVolume } from "./holders.ts";
 import { withNetworkIds } from "./network-ids.ts";
 import { inspectedOn } from "./on-host.ts";
 
@@ -59,50 +59,59 @@ interface Asked {
 type Locator = (api: ApiContext, asked: Asked) => Promise<Destination | undefined>;
 
 const ofContainer: Locator = async (api, { prefix, path, query, signal }) => {
-  const [, reference, verb = ""] = OF_CONTAINER.exec(path) ?? [];
-  if (reference === undefined) return undefined;
-  const { nodeId, id } = await findContainer(api, decode(reference), signal);
+  const [, named, verb = ""] = OF_CONTAINER.exec(path) ?? [];
+  const found = named === undefined ? undefined : await findContainer(api, decode(named), signal);
+  if (found === undefined) return undefined;
+  const { nodeId, id, reference } = found;
   const look = lookAt(api, verb, nodeId);
   const onSuccess = verb === "update" ? () => api.placements.forget(id) : undefined;
   return {
     engine: api.engines.engineOf(nodeId),
-    target: `${prefix}/containers/${id}/${verb}${query}`,
+    target: `${prefix}/containers/${encodeURIComponent(reference)}/${verb}${query}`,
     ...(look && { look }),
     ...(onSuccess && { onSuccess }),
   };
 };
 
 const removedContainer: Locator = async (api, { method, prefix, path, query, signal }) => {
-  const [, reference] = method === "DELETE" ? (CONTAINER.exec(path) ?? []) : [];
-  if (reference === undefined) return undefined;
-  const { nodeId, id } = await findContainer(api, decode(reference), signal);
-  const onSuccess = () => api.mirrors.index.remove(nodeId, id);
-  return { engine: api.engines.daemonOf(nodeId), target: `${prefix}/containers/${id}${query}`, onSuccess };
+  const [, named] = method === "DELETE" ? (CONTAINER.exec(path) ?? []) : [];
+  const found = named === undefined ? undefined : await findContainer(api, decode(named), signal);
+  if (found === undefined) return undefined;
+  const { nodeId, id, reference } = found;
+  const target = `${prefix}/containers/${encodeURIComponent(reference)}${query}`;
+  return { engine: api.engines.daemonOf(nodeId), target, onSuccess: () => api.mirrors.index.remove(nodeId, id) };
 };
+
+const onNode = (api: ApiContext, nodeId: NodeId | undefined, target: string): Destination | undefined =>
+  nodeId === undefined ? undefined : { engine: api.engines.engineOf(nodeId), target };
 
 const ofImage: Locator = async (api, { prefix, path, query, signal }) => {
   const [, image, verb] = OF_IMAGE.exec(path) ?? [];
   if (image === undefined) return undefined;
-  const tag = new URLSearchParams(query).get("tag") ?? "";
+  const name = decode(image);
   const [holder] =
-    verb === "push"
-      ? await imagePushers(api, decode(image), tag, signal)
-      : await imageHolders(api, decode(image), signal);
-  return { engine: api.engines.engineOf(holder), target: prefix + path + query };
+    verb === "push" ? await whoHasImages(api, pushedName(name, query), signal) : await whoHasImage(api, name, signal);
+  return onNode(api, holder, prefix + path + query);
+};
+
+/** The tag of what is pushed is told apart from its name. */
+const pushedName = (name: string, query: string): string => {
+  const tag = new URLSearchParams(query).get("tag");
+  return tag ? `${name}:${tag}` : name;
 };
 
 const ofVolume: Locator = async (api, { method, prefix, path, query, signal }) => {
   const [, volume] = method === "GET" ? (OF_VOLUME.exec(path) ?? []) : [];
   if (volume === undefined) return undefined;
-  const [holder] = await volumeHolders(api, decode(volume), signal);
-  return { engine: api.engines.engineOf(holder), target: prefix + path + query };
+  const [holder] = await whoHasVolume(api, decode(volume), signal);
+  return onNode(api, holder, prefix + path + query);
 };
 
 const ofExec: Locator = async (api, { prefix, path, query, signal }) => {
   const [, execId] = OF_EXEC.exec(path) ?? [];
   if (execId === undefined) return undefined;
   const nodeId = api.execs.nodeOf(execId) ?? (await findExec(api, execId, signal));
-  return { engine: api.engines.engineOf(nodeId), target: prefix + path + query };
+  return onNode(api, nodeId, prefix + path + query);
 };
 
 /** What a client opens for a build goes to the builder of that build. */
@@ -122,8 +131,8 @@ const LOCATORS: readonly Locator[] = [ofContainer, removedContainer, ofImage, of
 
 /**
  * Finds the engine that a call is about: the one that has what the path or the query names. Calls that are about nothing
- * in particular go to this host's own engine.
- * @throws FlotillaError `not_found` for what no engine has, `invalid` for a name that several containers have.
+ * in particular go to this host's own engine, and those about something that no engine has: it says so in its own words.
+ * @throws FlotillaError `invalid` for a name that several containers have.
  */
 export async function locate(
   api: ApiContext,
@@ -134,12 +143,15 @@ export async function locate(
   const [path = ""] = target.split("?", 1);
   const prefix = url.slice(0, url.length - target.length);
   const asked = { method, prefix, path, query: target.slice(path.length), headers, signal };
-  for (const find of LOCATORS) {
+  for (const find of isClean(path) ? LOCATORS : []) {
     const found = await find(api, asked);
     if (found !== undefined) return found;
   }
   return { engine: api.engine, target: url };
 }
+
+/** Engines send clients elsewhere from a path with empty parts or dots in it. Source: Go, net/http, ServeMux. */
+const isClean = (path: string): boolean => !/\/\.{0,2}\//.test(path);
 
 /** What the cluster adds to an answer, or learns from it. */
 function lookAt(api: ApiContext, verb: string, nodeId: NodeId): Destination["look"] {
@@ -155,10 +167,9 @@ function lookAt(api: ApiContext, verb: string, nodeId: NodeId): Destination["loo
 }
 
 /** An exec that was created through another manager. */
-async function findExec(api: ApiContext, execId: string, signal: AbortSignal): Promise<NodeId> {
+async function findExec(api: ApiContext, execId: string, signal: AbortSignal): Promise<NodeId | undefined> {
   const [nodeId] = await holdersOf(api, `/exec/${execId}/json`, signal);
-  if (nodeId === undefined) throw new FlotillaError("not_found", `No such exec instance: ${execId}`);
-  api.execs.remember(execId, nodeId);
+  if (nodeId !== undefined) api.execs.remember(execId, nodeId);
   return nodeId;
 }
 

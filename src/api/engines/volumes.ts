@@ -3,9 +3,8 @@ import type { Json } from "#api/convert/meta-json.ts";
 import { tellEngine } from "#api/engine-json.ts";
 import { parseFilters } from "#api/filters.ts";
 import { field, textField, textsField } from "#api/raw-document.ts";
-import type { NodeId } from "#model/ids.ts";
 import { askAllFor } from "./ask-all.ts";
-import { volumeHolders } from "./holders.ts";
+import { orOwn, whoHasVolume } from "./holders.ts";
 import { missingWarning } from "./missing.ts";
 import { idsOf, wantedNodes } from "./nodes.ts";
 import { queryWithout } from "./query-without.ts";
@@ -28,11 +27,9 @@ export async function listVolumes(api: ApiContext, call: Call): Promise<OwnAnswe
   return json({ Volumes: [...volumes.values()], Warnings: warnings.length > 0 ? warnings : null });
 }
 
-/** `DELETE /volumes/{name}`: on every host that has it. With `force`, none has to. */
+/** `DELETE /volumes/{name}`: on every host that has it. */
 export async function removeVolume(api: ApiContext, call: Call, name: string): Promise<OwnAnswer> {
-  const isForced = ["1", "true"].includes(call.query.get("force") ?? "");
-  const find = () => volumeHolders(api, name, call.signal);
-  const holders: readonly NodeId[] = isForced ? await find().catch(() => []) : await find();
+  const holders = orOwn(api, await whoHasVolume(api, name, call.signal));
   const path = `/volumes/${encodeURIComponent(name)}?${call.query.toString()}`;
   const answers = await Promise.all(
     holders.map((nodeId) => tellEngine(api, call, "DELETE", path, undefined, api.engines.engineOf(nodeId))),

@@ -1,4 +1,6 @@
-import { createNormaliser, normaliseJson, sortItems, splitLines } from "./normalise.ts";
+import { isArchive, listArchive } from "./archive-listing.ts";
+import { createNormaliser, normaliseJson, sortLists, splitLines } from "./normalise.ts";
+import type { Step } from "./transcript.ts";
 
 /** What came back from one call, as it was. */
 export type Answer =
@@ -18,24 +20,58 @@ export interface Entry {
   readonly answer: unknown;
 }
 
+/** What `docker cp` reads about a path in a container: JSON in base64. */
+const PATH_STAT = "x-docker-container-path-stat";
+
 /** The headers of an answer that clients look at. */
-const HEADERS = ["content-type", "api-version", "docker-experimental", "ostype", "server", "swarm"];
+const HEADERS = [
+  "api-version",
+  "builder-version",
+  "cache-control",
+  "content-type",
+  "docker-experimental",
+  "location",
+  "ostype",
+  "pragma",
+  "server",
+  "swarm",
+  "upgrade",
+  "warning",
+  PATH_STAT,
+];
+
+/** How the items of an answer are to be compared. */
+type Comparison = Pick<Step, "unordered" | "measured" | "fresh">;
 
 /** @param names captured values, see `createNormaliser`. */
-export function renderAnswer(answer: Answer, isUnordered: boolean, names: ReadonlyMap<string, string>): unknown {
-  const normalise = createNormaliser(names);
-  const items = (document: unknown) => (isUnordered && Array.isArray(document) ? sortItems(document, names) : document);
-  const plain = (document: unknown) => normaliseJson(items(document), normalise);
+export async function renderAnswer(
+  answer: Answer,
+  { unordered = false, measured = false, fresh = false }: Comparison,
+  names: ReadonlyMap<string, string>,
+): Promise<unknown> {
+  const normalise = createNormaliser(names, fresh);
+  const items = (document: unknown) => (unordered ? sortLists(document, names, fresh) : document);
+  const weigh = (document: unknown) => (measured ? withoutNumbers(document) : document);
+  const plain = (document: unknown) => weigh(normaliseJson(items(document), normalise));
   if (answer.kind === "cli")
     return { code: answer.code, stdout: plain(parseOutput(answer.stdout)), stderr: plain(splitLines(answer.stderr)) };
-  const headers = Object.fromEntries(
-    HEADERS.flatMap((name) => (name in answer.headers ? [[name, answer.headers[name]]] : [])),
-  );
+  const { status, headers, body } = answer;
+  const shown = Object.fromEntries(HEADERS.flatMap((name) => (name in headers ? [[name, headers[name]]] : [])));
   return {
-    status: answer.status,
-    headers: plain(headers),
-    body: plain(parseBody(answer.body)),
+    status,
+    headers: plain({ ...shown, ...(PATH_STAT in headers && { [PATH_STAT]: decodeStat(String(headers[PATH_STAT])) }) }),
+    body: plain(isArchive(body) ? await listArchive(body) : parseBody(body)),
   };
+}
+
+const decodeStat = (header: string): unknown => parseJson(Buffer.from(header, "base64").toString("utf8"));
+
+function withoutNumbers(document: unknown): unknown {
+  if (typeof document === "number") return "<number>";
+  if (typeof document === "string") return document.replaceAll(/\b\d+(?:[.:]\d+)*\b/g, "<number>");
+  if (Array.isArray(document)) return document.map(withoutNumbers);
+  if (typeof document !== "object" || document === null) return document;
+  return Object.fromEntries(Object.entries(document).map(([key, value]) => [key, withoutNumbers(value)]));
 }
 
 /** JSON where it is JSON, else lines. */

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from "node:http";
+import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { execute } from "#lab/command.ts";
 import { type Answer, parseBody } from "./answer.ts";
@@ -36,31 +37,61 @@ async function callClient(side: Side, step: CliStep, signal: AbortSignal): Promi
 }
 
 function callApi(side: Side, step: ApiStep, signal: AbortSignal): Promise<Answer> {
-  const text = typeof step.body === "string" ? step.body : JSON.stringify(step.body);
-  const body = text === undefined ? undefined : fill(text, side.values);
-  const headers = { ...(body !== undefined && { "Content-Type": "application/json" }), ...step.headers };
+  const body = renderBody(step.body, side.values);
+  const headers = {
+    ...(body !== undefined && { "Content-Type": typeof body === "string" ? "application/json" : "application/x-tar" }),
+    ...(step.upgrade !== undefined && { Connection: "Upgrade", Upgrade: "tcp" }),
+    ...step.headers,
+  };
   const path = fill(step.path, side.values);
-  return ask(side.socketOf(step.on ?? "h1"), { method: step.method, path, headers, body }, signal);
+  const question = { method: step.method, path, headers, body, input: step.upgrade };
+  return ask(side.socketOf(step.on ?? "h1"), question, signal);
+}
+
+function renderBody(body: unknown, values: ReadonlyMap<string, string>): string | Uint8Array | undefined {
+  if (body === undefined || body instanceof Uint8Array) return body;
+  return fill(typeof body === "string" ? body : JSON.stringify(body), values);
 }
 
 interface Question {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Uint8Array | undefined;
+  /** For the raw stream that the connection becomes. */
+  readonly input?: string | undefined;
 }
 
 /** Asks an Engine API. An API version is put before a path that names none. */
 export async function ask(socketPath: string, question: Question, signal: AbortSignal): Promise<Answer> {
-  const { method, headers = {}, body } = question;
+  const { method, headers = {}, body, input = "" } = question;
   const path = /^\/v\d|^\/_ping/.test(question.path) ? question.path : `/v${API_VERSION}${question.path}`;
-  const asked = request({ socketPath, method, path: encodeURI(path), headers, signal, agent: false });
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    asked.once("response", resolve).once("error", reject);
+  const asked = request({ socketPath, method, path: encodeRest(path), headers, signal, agent: false });
+  const answered = new Promise<readonly [IncomingMessage, stream?: Duplex, head?: Buffer]>((resolve, reject) => {
+    asked.once("response", (answer) => resolve([answer]));
+    asked.once("upgrade", (...upgraded) => resolve(upgraded));
+    asked.once("error", reject);
   });
   asked.end(body);
-  const answer = await answered;
-  return { kind: "api", status: answer.statusCode ?? 0, headers: answer.headers, body: await buffer(answer) };
+  const [answer, stream, head = Buffer.alloc(0)] = await answered;
+  const received = stream === undefined ? await buffer(answer) : await converse(stream, head, input, signal);
+  return { kind: "api", status: answer.statusCode ?? 0, headers: answer.headers, body: received };
+}
+
+/** What may not be in a path is encoded, but for what the step has encoded itself. */
+const encodeRest = (path: string): string => encodeURI(path).replaceAll(/%25(?=[0-9A-F]{2})/g, "%");
+
+/** Sends a text on a raw stream, and gives back all that comes in, beginning with `head`. */
+async function converse(stream: Duplex, head: Buffer, input: string, signal: AbortSignal): Promise<Buffer> {
+  const onAbort = () => stream.destroy(new Error("the stream did not end", { cause: signal.reason }));
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (input !== "") stream.end(input);
+  try {
+    return Buffer.concat([head, await buffer(stream)]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    stream.destroy();
+  }
 }
 
 /** The text at a path such as `0.ID`; the empty path is the whole answer. */

@@ -104,3 +104,10 @@ export const onlyOverlays = (...names: readonly string[]): Condition => ({
   holds: (body) =>
     Array.isArray(body) && (body as readonly { readonly Name: string }[]).every(({ Name }) => names.includes(Name)),
 });
+
+/** The container has ended by itself. */
+export const exited = (container: string): Condition => ({
+  what: `the end of ${container}`,
+  path: `/containers/${container}/json`,
+  holds: (body) => (body as { State?: { Status?: string } } | undefined)?.State?.Status === "exited",
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createNormaliser, normaliseJson, sortItems, splitLines } from "./normalise.ts";
+import { createNormaliser, normaliseJson, sortLists, splitLines } from "./normalise.ts";
 
 const ID = "417mseazo4tcl5wq9m6qjifxi";
 const OTHER = "w4ezlf7m1o157arzmh36s6ij3";
@@ -38,6 +38,15 @@ test("captured values have the name under which they were captured, whole and sh
   assert.equal(normalise(`${ID} ${ID.slice(0, 12)}  x ${OTHER}`), "<web> <web>  x <id1>");
 });
 
+test("digests of what was just made are numbered, others are not", () => {
+  const digest = `sha256:${CONTAINER}`;
+  assert.equal(createNormaliser(NO_NAMES, true)(`made ${digest}`), "made <digest1>");
+  assert.equal(
+    createNormaliser(new Map([["busybox", digest]]))(`${digest} ${CONTAINER.slice(0, 12)}`),
+    "<busybox> <busybox>",
+  );
+});
+
 test("numbers in JSON are known by their place", () => {
   const document = { Version: { Index: 7 }, JobIteration: { Index: 7 }, Status: { PID: 12, ExitCode: 3 } };
   assert.deepEqual(normaliseJson(document, createNormaliser(NO_NAMES)), {
@@ -47,11 +56,11 @@ test("numbers in JSON are known by their place", () => {
   });
 });
 
-test("what has no order is sorted, whatever the ids", () => {
-  const render = (...items: readonly object[]) => normaliseJson(sortItems(items, NO_NAMES), createNormaliser(NO_NAMES));
+test("lists that have no order are sorted, whatever the ids", () => {
+  const render = (...items: readonly object[]) => normaliseJson(sortLists(items, NO_NAMES), createNormaliser(NO_NAMES));
   assert.deepEqual(
-    render({ ID, Name: "b" }, { ID: OTHER, Name: "a" }),
-    render({ ID, Name: "a" }, { ID: OTHER, Name: "b" }),
+    render({ ID, Name: "b" }, { ID: OTHER, Name: "a", Mounts: [2, 1] }),
+    render({ ID, Name: "a", Mounts: [1, 2] }, { ID: OTHER, Name: "b" }),
   );
 });
 

@@ -13,6 +13,8 @@ const SHORT_ID_LENGTH = 12;
 const SHORT_ID_COLUMN = /^[0-9a-z]{12}(?= {2,})|(?<=\.)[0-9a-z]{12}(?=@)/gm;
 const CONTAINER_ID = /(?<![0-9a-f:])(?:[0-9a-f]{64}|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{12})(?![0-9a-f])/g;
 
+const DIGEST = /sha256:[0-9a-f]{64}/g;
+
 const PEM = /-----BEGIN ([A-Z ]+)-----.+?-----END \1-----/gs;
 
 /** Go's zero time is a value, not a moment. */
@@ -29,28 +31,32 @@ const PATTERNS: readonly (readonly [pattern: RegExp, word: string])[] = [
   // But for whole pools, the lab's own addresses, and 10.9.0.0/24, which transcripts ask for.
   [/\b10\.(?!77\.|9\.0\.|8\.0\.|\d{1,3}\.0\.0\/(?:8|16)\b)(?:\d{1,3}\.){2}\d{1,3}\b/g, "<overlay address>"],
   [/\b02:42:0a(?!:09:00)(?::[0-9a-f]{2}){3}\b/g, "<overlay MAC>"],
+  [/(?<=\/docker-(?:import|builder)-?)\d+\b/g, "<number>"],
+  [/(?<=10\.77\.0\.\d:)\d+(?=->)/g, "<port>"],
+  [/(?<=\/flotilla-lab\/\w+\/)h\d(?=\/docker\/)/g, "<host>"],
+  [/\b02:42:ac(?::[0-9a-f]{2}){3}\b/g, "<container MAC>"],
   [/\b172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+\b/g, "<container address>"],
 ];
 
 /** Members of JSON objects that are no texts, or have no form of their own, by the end of their path. */
 const MEMBERS: readonly (readonly [path: RegExp, word: string])[] = [
   [/(?:^|\.)Version\.Index$/, "<version>"],
-  [/(?:^|\.)PID$|\.State\.Pid$/, "<pid>"],
+  [/(?:^|\.)(?:PID|Pid)$/, "<pid>"],
   [/^time$|^timeNano$|\.time$|\.timeNano$/, "<time>"],
   [/(?:^|\.)EndpointID$/, "<endpoint>"],
+  [/(?:^|\.)Networks\.(?:bridge|host|none)\.NetworkID$/, "<network>"],
+  [/(?:^|\.)(?:Created|LastTagTime|mtime)$/, "<time>"],
   [/(?:^|\.)Peers\.\d+\.(?:Name|IP)$/, "<peer>"],
   [/\.vxlanid_list$/, "<VNI>"],
 ];
 
-/** @param names captured values, and the names under which they were captured. */
-export function createNormaliser(names: ReadonlyMap<string, string>): Normaliser {
+/**
+ * @param names captured values, and the names under which they were captured.
+ * @param isFresh digests are numbered too.
+ */
+export function createNormaliser(names: ReadonlyMap<string, string>, isFresh = false): Normaliser {
   const known = [...names]
-    .flatMap(([name, value]) =>
-      [value, ...(isObjectId(value) ? [value.slice(0, SHORT_ID_LENGTH)] : [])].map((text) => ({
-        text,
-        word: `<${name}>`,
-      })),
-    )
+    .flatMap(([name, value]) => [value, ...shortId(value)].map((text) => ({ text, word: `<${name}>` })))
     .filter(({ text }) => text.length >= SHORT_ID_LENGTH)
     .toSorted((a, b) => b.text.length - a.text.length);
   const ids = new Map<string, string>();
@@ -64,6 +70,7 @@ export function createNormaliser(names: ReadonlyMap<string, string>): Normaliser
     for (const { text: value, word } of known) result = result.replaceAll(value, word);
     for (const [pattern, word] of PATTERNS)
       result = result.replaceAll(pattern, (moment) => (moment.startsWith(ZERO_TIME) ? moment : word));
+    if (isFresh) result = result.replaceAll(DIGEST, number("digest"));
     return result
       .replaceAll(OBJECT_ID, number("id"))
       .replaceAll(SHORT_ID_COLUMN, number("id"))
@@ -71,7 +78,11 @@ export function createNormaliser(names: ReadonlyMap<string, string>): Normaliser
   };
 }
 
-const isObjectId = (text: string): boolean => /^[0-9a-z]{25}$/.test(text);
+/** How tables show an id: of an object, a container or an image. */
+function shortId(text: string): readonly string[] {
+  const [, id] = /^([0-9a-z]{25}|(?:sha256:)?[0-9a-f]{64})$/.exec(text) ?? [];
+  return id === undefined ? [] : [id.replace("sha256:", "").slice(0, SHORT_ID_LENGTH)];
+}
 
 /** Normalises every text of a JSON document, names of members too. */
 export function normaliseJson(document: unknown, normalise: Normaliser, path = ""): unknown {
@@ -101,11 +112,18 @@ export const splitLines = (text: string): readonly string[] =>
     .filter((line) => line !== "" && !PROGRESS.test(line));
 
 /**
- * Puts items whose order means nothing in an order that does not depend on ids.
- * @param names as for `createNormaliser`.
+ * Puts the items of all lists in a document in an order that does not depend on ids.
+ * @param names @param isFresh as for `createNormaliser`.
  */
-export const sortItems = <T>(items: readonly T[], names: ReadonlyMap<string, string>): readonly T[] =>
-  items
-    .map((item) => ({ item, key: JSON.stringify(normaliseJson(item, createNormaliser(names))) }))
-    .toSorted((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)))
-    .map(({ item }) => item);
+export function sortLists(document: unknown, names: ReadonlyMap<string, string>, isFresh = false): unknown {
+  const sort = (value: unknown): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if (!Array.isArray(value)) return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, sort(one)]));
+    return value
+      .map(sort)
+      .map((item) => ({ item, key: JSON.stringify(normaliseJson(item, createNormaliser(names, isFresh))) }))
+      .toSorted((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)))
+      .map(({ item }) => item);
+  };
+  return sort(document);
+}

@@ -9,12 +9,18 @@ const CONDITION_MS = 30_000;
 /** How long one call may take, in ms. */
 const CALL_MS = 30_000;
 
-/** Makes the calls of a transcript, one after the other. */
-export async function runTranscript(
+/** Makes the calls of transcripts, one after the other. */
+export async function runTranscripts(
   side: Side,
-  { name, steps }: Transcript,
+  transcripts: readonly Transcript[],
   signal: AbortSignal,
 ): Promise<readonly Entry[]> {
+  const entries: Entry[] = [];
+  for (const transcript of transcripts) entries.push(...(await runTranscript(side, transcript, signal)));
+  return entries;
+}
+
+async function runTranscript(side: Side, { name, steps }: Transcript, signal: AbortSignal): Promise<readonly Entry[]> {
   const entries: Entry[] = [];
   for (const step of steps) {
     entries.push({ transcript: name, step: step.name, answer: await runStep(side, step, signal) });
@@ -27,7 +33,7 @@ async function runStep(side: Side, step: Step, signal: AbortSignal): Promise<unk
   try {
     if (step.after) await waitFor(side, step.after, signal);
     const answer = await makeCall(side, step, AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]));
-    return renderAnswer(answer, step.unordered ?? false, side.values);
+    return await renderAnswer(answer, step, side.values);
   } catch (err) {
     signal.throwIfAborted();
     return { stuck: errorMessage(err) };

@@ -19,8 +19,12 @@ interface StepOptions {
    * path in the answer's JSON, such as `0.ID`; the empty path is the whole text.
    */
   readonly capture?: Readonly<Record<string, string>>;
-  /** The order of the answer's items, or lines, is not specified. */
+  /** The order of the answer's lists, or lines, is not specified. */
   readonly unordered?: boolean;
+  /** Numbers in the answer were measured: only that they are numbers counts. */
+  readonly measured?: boolean;
+  /** Digests in the answer are of something that was made a moment ago, with its time in it. */
+  readonly fresh?: boolean;
 }
 
 export interface CliOptions extends StepOptions {
@@ -29,9 +33,14 @@ export interface CliOptions extends StepOptions {
 }
 
 export interface ApiOptions extends StepOptions {
-  /** Sent as JSON, or as it is when it is a string. */
+  /** Sent as JSON, or as it is when it is a string or bytes. Bytes are an archive, unless the headers say otherwise. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Asks for the connection as a raw stream. This text goes out on it, and its end, unless it is empty; the answer's body is
+   * what comes in.
+   */
+  readonly upgrade?: string;
 }
 
 /** A call of the `docker` client. Its name is the command line. */
@@ -71,8 +80,12 @@ const SHOWN_BODY_LENGTH = 120;
 /** A request, such as `GET /services`: its API version is put before the path when it names none. */
 export function api(line: string, options: ApiOptions = {}): ApiStep {
   const [method = "", path = ""] = line.split(" ");
-  const body = options.body === undefined ? "" : ` ${JSON.stringify(options.body).slice(0, SHOWN_BODY_LENGTH)}`;
-  return { ...options, kind: "api", name: line + body, method, path };
+  return { ...options, kind: "api", name: line + showBody(options.body), method, path };
+}
+
+function showBody(body: unknown): string {
+  if (body === undefined) return "";
+  return body instanceof Uint8Array ? ` ${body.length} bytes` : ` ${JSON.stringify(body).slice(0, SHOWN_BODY_LENGTH)}`;
 }
 
 /** Names are made unique: differences are reported, and explained, by the name of the step. */
@@ -87,12 +100,15 @@ export function transcript(name: string, steps: readonly Step[]): Transcript {
   return { name, steps: named };
 }
 
-/** Puts captured values in the place of `$name`. @throws Error for a name that was never captured. */
+/**
+ * Puts captured values in the place of `$name`, and their first characters in that of `$name:7`.
+ * @throws Error for a name that was never captured.
+ */
 export const fill = (text: string, values: ReadonlyMap<string, string>): string =>
-  text.replaceAll(/\$([a-z]\w*)/gi, (_whole, name: string) => {
+  text.replaceAll(/\$([a-z]\w*)(?::(\d+))?/gi, (_whole, name: string, length?: string) => {
     const value = values.get(name);
     if (value === undefined) throw new Error(`nothing was captured as $${name}`);
-    return value;
+    return value.slice(0, length === undefined ? undefined : Number(length));
   });
 
 /** As a shell splits words, but that nothing in them is replaced. */

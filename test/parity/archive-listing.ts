@@ -13,7 +13,7 @@ export async function listArchive(body: Buffer): Promise<readonly string[]> {
   archive.end(body);
   const lines: string[] = [];
   for await (const entry of archive) {
-    const { type, name, mode = 0, uid, gid, linkname } = entry.header;
+    const { type, name, mode, uid, gid, linkname } = entry.header;
     const link = linkname ? ` -> ${linkname}` : "";
     lines.push(`${type} ${mode.toString(8)} ${uid}:${gid} ${name}${link}`);
     entry.resume();

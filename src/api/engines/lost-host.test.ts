@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { ID, openTwoHosts } from "./test-two-hosts.ts";
+import { openTwoHosts } from "./test-two-hosts.ts";
 
 const FRAME = Buffer.from("\x01\0\0\0\0\0\0\x02a\n", "latin1");
 
@@ -15,7 +15,7 @@ test("what breaks off says so, and names the host", async () => {
     ["wait", ""],
   ] as const) {
     const method = path === "wait" ? "POST" : "GET";
-    far.on(`${method} /containers/${ID.db}/${path}`, (_request, response) => {
+    far.on(`${method} /containers/db/${path}`, (_request, response) => {
       response.flushHeaders();
       response.write(begun, () => response.destroy());
     });

@@ -39,7 +39,7 @@ describe("taking a lab down", { skip }, () => {
   }
   const hasEngines = () => globSync(`${labPaths(name).processes}/*.engine.json`).length === 2;
 
-  test("leaves nothing behind, with containers running and another lab beside it", async () => {
+  test("leaves nothing behind, with containers running, an engine that hangs and another lab beside it", async () => {
     await using other = await Lab.start({ name: `o${process.pid}`, hosts: 1, temporary: true }, signal);
     const clean = await tracesOf(name, signal);
     {
@@ -47,6 +47,7 @@ describe("taking a lab down", { skip }, () => {
       await assert.rejects(Lab.start({ name }, signal), { code: "exists" });
       await loadImages(made.hosts, await labImages(signal), signal);
       for (const host of made.hosts) await host.docker(["run", "--detach", "busybox", "sleep", "1000"], signal);
+      made.host("h2").engine.freeze();
       const busy = await tracesOf(name, signal);
       assert.deepEqual(busy.links, clean.links, "no interface is made outside of the lab's namespaces");
       assert.deepEqual(busy.namespaces.length, 3);

@@ -23,6 +23,9 @@ export async function down(lab: string, signal: AbortSignal): Promise<void> {
   const { run, data, cgroup } = labPaths(lab);
   // The inits first, and alone: the kernel then ends all else, and the processes that wait for that collect it at once.
   const inits = listRecords(lab, INIT);
+  killAll(inits);
+  // A wrapper that was stopped together with its process does not collect it, and the kernel waits for that.
+  for (const process of processesOf(lab)) signalProcess(process, "SIGCONT");
   await until(`the end of the hosts of lab ${lab}`, KILL_MS, () => killAll(inits) === 0, signal);
   await until(`the end of all processes of lab ${lab}`, KILL_MS, () => killAll(processesOf(lab)) === 0, signal);
   for (const namespace of listNamespaces(lab)) await removeNamespace(namespace, signal);

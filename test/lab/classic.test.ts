@@ -45,6 +45,15 @@ test("plain engines are one Docker host", { ...scene, timeout: 300_000 }, async 
       await manager.say("ps", "--quiet", "--filter", "name=^/far$"),
     );
     assert.match(await manager.say("top", "h3/far"), /sleep 1000/);
+    for (const [argv, words] of [
+      [["rmi", "nosuch"], /No such image: nosuch/],
+      [["volume", "rm", "nosuch"], /no such volume/],
+      [["exec", "nosuch", "true"], /No such container: nosuch/],
+      [["commit", "nosuch"], /No such container: nosuch/],
+      [["network", "rm", "nosuch"], /network nosuch not found/],
+    ] as const) {
+      assert.match(await manager.refusal(...argv), words, argv.join(" "));
+    }
     await manager.say("rename", "bb", "b2");
     await manager.say("stop", "--time", "0", "b2");
     await manager.say("rm", "--force", "b2", "aa");

@@ -36,6 +36,6 @@ export async function whoHasImages(api: ApiContext, name: string, signal: AbortS
 export const whoHasVolume = (api: ApiContext, name: string, signal: AbortSignal): Promise<readonly NodeId[]> =>
   holdersOf(api, `/volumes/${encodeURIComponent(name)}`, signal);
 
-/** Those who have something; when nobody has it, this host, whose engine says so in its own words. */
+/** Those who have something; when nobody has it, the home, whose engine says so in its own words. */
 export const orOwn = (api: ApiContext, holders: readonly NodeId[]): readonly NodeId[] =>
-  holders.length > 0 ? holders : [api.membership.local.nodeId];
+  holders.length > 0 ? holders : [api.membership.home];

@@ -63,7 +63,7 @@ export async function commitContainer(api: ApiContext, call: Call): Promise<OwnA
   const found = await findContainer(api, call.query.get("container") ?? "", call.signal);
   const query = new URLSearchParams(call.query);
   if (found !== undefined) query.set("container", found.reference);
-  const nodeId = found?.nodeId ?? api.membership.local.nodeId;
+  const nodeId = found?.nodeId ?? api.membership.home;
   const target = `/v${call.version}/commit?${query.toString()}`;
   const { isOk, answer } = await readAnswer(
     await passCall(api.engines.engineOf(nodeId), call.request, target, call.signal),

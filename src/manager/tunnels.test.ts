@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Duplex, duplexPair } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { aborted } from "#base/abort.ts";
 import { errorCode } from "#base/errors.ts";
 import { closed } from "#base/splice.ts";
 import type { Caller } from "#wire/protocol.ts";
@@ -24,6 +25,7 @@ async function openTunnels() {
     aLiveManager("m2"),
   );
   const reached: [string, string, Duplex][] = [];
+  const unreachable = new Set<string>();
   const owned: [string, Duplex][] = [];
   const tunnels = new Tunnels({
     ...fixture,
@@ -33,7 +35,8 @@ async function openTunnels() {
       owned.push([target, far]);
       return near;
     },
-    async reachPeer(addr, nodeId) {
+    async reachPeer(addr, nodeId, signal) {
+      if (unreachable.has(addr)) return await aborted(signal).then(() => Promise.reject(signal.reason as Error));
       const [near, far] = duplexPair();
       reached.push([addr, nodeId, far]);
       return near;
@@ -46,7 +49,15 @@ async function openTunnels() {
     tunnels.accept(caller(nodeId), { kind: "offer" }, near, never);
     return far;
   };
-  return { fixture, tunnels, offer, reached, owned, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
+  return {
+    fixture,
+    tunnels,
+    offer,
+    reached,
+    unreachable,
+    owned,
+    [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+  };
 }
 
 test("a spare tunnel of the node is used, and leads to what was asked for", async () => {
@@ -74,7 +85,7 @@ test("a node that opens no tunnel is unavailable after a while", async () => {
   await using its = await openTunnels();
   const opening = its.tunnels.open("n1", "engine", never);
   opening.catch(() => undefined);
-  await its.fixture.clock.advance(3_000);
+  await its.fixture.clock.advance(5_000);
   await assert.rejects(opening, (err) => errorCode(err) === "unavailable");
 });
 
@@ -139,4 +150,41 @@ test("a node that is lost takes its connections with it", async () => {
   await its.fixture.rewrite("node", "n1", (node) => ({ ...node, status: { ...node.status, state: "down" } }));
   assert.equal(errorCode(await failure), "unavailable");
   await text(spare);
+});
+
+const failureOf = (socket: Duplex): Promise<Error> => new Promise((resolve) => socket.once("error", resolve));
+
+test("a node that leaves a manager that cannot be reached is followed to the next", async () => {
+  await using its = await openTunnels();
+  its.unreachable.add("m2:2377");
+  const opening = its.tunnels.open("n2", "engine", never);
+  await its.fixture.clock.advance(1_000);
+  await its.fixture.seed(aLiveManager("m3"));
+  await its.fixture.rewrite("node", "n2", (node) => ({ ...node, status: { ...node.status, via: "m3" } }));
+  await opening;
+  assert.deepEqual(
+    its.reached.map(([addr, nodeId]) => [addr, nodeId]),
+    [["m3:2377", "n2"]],
+  );
+});
+
+test("a node that goes down meanwhile is not waited for", async () => {
+  await using its = await openTunnels();
+  its.unreachable.add("m2:2377");
+  const opening = assert.rejects(its.tunnels.open("n2", "engine", never), /node n2 is down/);
+  await its.fixture.clock.advance(1_000);
+  await its.fixture.rewrite("node", "n2", (node) => ({ ...node, status: { ...node.status, state: "down" } }));
+  await opening;
+});
+
+test("a manager that is lost takes the connections through it with it, and no others", async () => {
+  await using its = await openTunnels();
+  its.offer("n1");
+  const direct = await its.tunnels.open("n1", "engine", never);
+  const through = await its.tunnels.open("n2", "engine", never);
+  const failure = failureOf(through);
+  const { version = 0 } = its.fixture.state.view.get("manager", "m2") ?? {};
+  await its.fixture.state.commit([{ type: "delete", kind: "manager", id: "m2", expect: version }], its.fixture.signal);
+  assert.match((await failure).message, /connection to node n2 was lost/);
+  assert.equal(direct.destroyed, false);
 });

@@ -1,17 +1,25 @@
 import type { Duplex } from "node:stream";
-import { withDeadline } from "#base/abort.ts";
+import { LinkedAbort, withDeadline } from "#base/abort.ts";
 import type { Clock } from "#base/clock.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import type { Logger } from "#base/log.ts";
 import { splice } from "#base/splice.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { LiveManager, Node } from "#model/objects.ts";
+import type { Change } from "#model/view.ts";
 import type { Caller } from "#wire/protocol.ts";
 import { type OpenTarget, readTarget, type TunnelHello, type TunnelTarget, writeTarget } from "#wire/tunnel.ts";
 import type { ClusterState } from "./state.ts";
 
-/** How long a node that should have an unused tunnel here may take to open one: it may be on its way to this manager. */
+/**
+ * How long a node may take to have a session and an unused tunnel where it can be reached: it may be on its way to another
+ * manager, because it has lost its own.
+ */
+const REACH_MS = 5_000;
+/** How long a node that should have an unused tunnel here may take to open one, when another manager asks. */
 const SPARE_MS = 3_000;
+/** Wait before a manager is asked again that could not be reached. */
+const RETRY_MS = 100;
 
 interface Deps {
   readonly state: Pick<ClusterState, "view" | "commits">;
@@ -27,6 +35,9 @@ interface Deps {
 /** Reaches for a node at the manager at `addr` that has its session. */
 export type ReachPeer = (addr: string, nodeId: NodeId, signal: AbortSignal) => Promise<Duplex>;
 
+/** Why an attempt is given up for the next one. */
+const MOVED = new Error("the node has changed its manager");
+
 /** Ends the watch over an unused tunnel. */
 type Forget = () => void;
 
@@ -38,7 +49,10 @@ export class Tunnels {
   readonly #deps: Deps;
   readonly #spare = new Map<NodeId, Map<Duplex, Forget>>();
   readonly #waiting = new Map<NodeId, Set<(socket: Duplex) => void>>();
-  readonly #used = new Map<NodeId, Set<Duplex>>();
+  /** With the manager that each leads through; undefined for this one. */
+  readonly #used = new Map<NodeId, Map<Duplex, NodeId | undefined>>();
+  /** Attempts to reach nodes, to be made anew when these move. */
+  readonly #attempts = new Map<NodeId, Set<LinkedAbort>>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -59,26 +73,56 @@ export class Tunnels {
    * does not answer.
    */
   async open(nodeId: NodeId, target: TunnelTarget, signal: AbortSignal): Promise<Duplex> {
-    const { nodeId: own, openTarget, reachPeer } = this.#deps;
+    const { nodeId: own, openTarget, clock } = this.#deps;
     if (nodeId === own) return await openTarget(target, signal);
-    const node = this.#nodeToReach(nodeId);
-    const manager = this.#spare.has(nodeId) ? undefined : this.#managerOf(node);
-    const socket = manager ? await reachPeer(manager.addr, nodeId, signal) : await this.#take(nodeId, signal);
-    this.#use(nodeId, socket);
+    this.#nodeToReach(nodeId);
+    const what = `a connection to node ${this.#nameOf(nodeId)}`;
+    const socket = await withDeadline(clock, REACH_MS, what, signal, (within) => this.#reach(nodeId, within));
     writeTarget(socket, target);
     return socket;
   }
 
-  /** Ends the connections to nodes that are lost, so that whoever waits for an answer hears of it. */
+  /** Ends the connections that lead to nodes or through managers that are lost: whoever waits for an answer hears of it. */
   async run(signal: AbortSignal): Promise<void> {
-    const { state } = this.#deps;
-    for await (const { changes } of state.commits(signal)) {
-      for (const change of changes) {
-        if (change.kind !== "node") continue;
-        if (change.type === "delete") this.#drop(change.old.id);
-        else if (change.object.status.state === "down") this.#drop(change.object.id);
+    for await (const { changes } of this.#deps.state.commits(signal)) for (const change of changes) this.#note(change);
+  }
+
+  #note(change: Change): void {
+    if (change.kind === "manager" && change.type === "delete") this.#dropThrough(change.old.id);
+    if (change.kind !== "node") return;
+    const { id, status } = change.type === "delete" ? change.old : change.object;
+    if (change.type === "delete" || status.state === "down") this.#drop(id);
+    if (change.type === "update" && status.via === change.old.status.via && status.state !== "down") return;
+    for (const attempt of this.#attempts.get(id) ?? []) attempt.abort(MOVED);
+  }
+
+  /** Tries until it succeeds, and follows a node that changes its manager. @throws FlotillaError for a node that is lost. */
+  async #reach(nodeId: NodeId, signal: AbortSignal): Promise<Duplex> {
+    for (;;) {
+      using attempt = new LinkedAbort(signal);
+      const attempts = this.#attempts.get(nodeId) ?? new Set();
+      this.#attempts.set(nodeId, attempts.add(attempt));
+      try {
+        return await this.#reachNow(this.#nodeToReach(nodeId), attempt.signal);
+      } catch (err) {
+        signal.throwIfAborted();
+        this.#nodeToReach(nodeId);
+        this.#deps.log.debug({ err: errorMessage(err), node: nodeId }, "node not reached yet");
+        if (!attempt.signal.aborted) await this.#deps.clock.sleep(RETRY_MS, signal);
+      } finally {
+        attempts.delete(attempt);
+        if (attempts.size === 0 && this.#attempts.get(nodeId) === attempts) this.#attempts.delete(nodeId);
       }
     }
+  }
+
+  async #reachNow(node: Node, signal: AbortSignal): Promise<Duplex> {
+    const manager = this.#spare.has(node.id) ? undefined : this.#managerOf(node);
+    const socket = manager
+      ? await this.#deps.reachPeer(manager.addr, node.id, signal)
+      : await this.#take(node.id, signal);
+    this.#use(node.id, socket, manager?.id);
+    return socket;
   }
 
   #nodeToReach(nodeId: NodeId): Node {
@@ -148,10 +192,9 @@ export class Tunnels {
     await splice(socket, far);
   }
 
-  #use(nodeId: NodeId, socket: Duplex): void {
-    const used = this.#used.get(nodeId) ?? new Set();
-    this.#used.set(nodeId, used);
-    used.add(socket);
+  #use(nodeId: NodeId, socket: Duplex, through?: NodeId): void {
+    const used = this.#used.get(nodeId) ?? new Map<Duplex, NodeId | undefined>();
+    this.#used.set(nodeId, used.set(socket, through));
     socket.on("error", (err) => this.#deps.log.debug({ err: errorMessage(err), node: nodeId }, "tunnel broke"));
     socket.once("close", () => {
       used.delete(socket);
@@ -160,8 +203,17 @@ export class Tunnels {
   }
 
   #drop(nodeId: NodeId): void {
-    const lost = new FlotillaError("unavailable", `the connection to node ${this.#nameOf(nodeId)} was lost`);
-    for (const socket of this.#used.get(nodeId) ?? []) socket.destroy(lost);
+    for (const socket of this.#used.get(nodeId)?.keys() ?? []) socket.destroy(this.#lost(nodeId));
     for (const socket of this.#spare.get(nodeId)?.keys() ?? []) socket.destroy();
+  }
+
+  #dropThrough(managerId: NodeId): void {
+    for (const [nodeId, used] of this.#used) {
+      for (const [socket, through] of used) if (through === managerId) socket.destroy(this.#lost(nodeId));
+    }
+  }
+
+  #lost(nodeId: NodeId): FlotillaError {
+    return new FlotillaError("unavailable", `the connection to node ${this.#nameOf(nodeId)} was lost`);
   }
 }

@@ -10,7 +10,8 @@ import {
 import { containerLists } from "./container-lists.ts";
 import { containerArchives, containerLogs, containerStreams } from "./container-streams.ts";
 import { execs } from "./execs.ts";
-import { imageArchives, imageBuilds, imageLists, imageNames, imageRegistries } from "./images.ts";
+import { imageArchives, imageBuilds } from "./image-contents.ts";
+import { imageLists, imageNames, imageRegistries } from "./images.ts";
 import { hostEvents, hostSystem } from "./system.ts";
 import { volumes } from "./volumes.ts";
 

@@ -8,7 +8,7 @@ const state = (name: string): Step =>
 
 /** From its start to its end, with every call at a time when it makes no sense. */
 export const containerLife = transcript("container life", [
-  create("life", { StopTimeout: 0 }),
+  create("life"),
   create("other"),
   post("life/stop"),
   post("life/kill"),
@@ -32,13 +32,13 @@ export const containerLife = transcript("container life", [
   post("life/restart?t=x"),
   post("life/unpause"),
   post("life/unpause"),
-  post("life/restart?t=0"),
+  post("life/restart?t=10"),
   state("life"),
   post("life/stop?t=x"),
-  post("life/stop?t=0"),
+  post("life/stop?t=10"),
   state("life"),
   post("life/stop"),
-  post("life/restart?t=0"),
+  post("life/restart?t=10"),
   post("life/kill"),
   api("GET /containers/life/json", { after: exited("life") }),
   post("life/kill"),

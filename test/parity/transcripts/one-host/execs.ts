@@ -95,7 +95,7 @@ export const execs = transcript("execs", [
   docker("exec worker true"),
   api("POST /containers/worker/unpause"),
   exec("late", { Cmd: ["true"] }),
-  docker("stop --time 0 worker"),
+  docker("stop worker"),
   exec("stopped", { Cmd: ["true"] }),
   stream("$late"),
   inspect("$late"),

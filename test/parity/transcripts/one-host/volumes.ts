@@ -63,7 +63,7 @@ export const volumes = transcript("volumes", [
   filter({ dangling: ["true"] }),
   filter({ dangling: ["maybe"] }),
   filter({ colour: ["red"] }),
-  docker("volume ls"),
+  docker("volume ls", { unordered: true }),
   docker("volume ls --quiet --filter label=own"),
 
   create("user", { HostConfig: { Binds: ["data:/data"] }, Volumes: { "/anonymous": {} } }),

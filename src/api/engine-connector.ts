@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { invalid } from "./errors.ts";
@@ -32,7 +33,7 @@ export function localEngine(url: string): EngineConnector {
     },
     unreachable(cause) {
       if (cause instanceof FlotillaError) return cause;
-      const message = `Cannot connect to the Docker Engine at ${url}: ${errorMessage(cause)}. Is it running? Start it, or name another with --engine`;
+      const message = `Cannot connect to the Docker Engine of ${hostname()} at ${url}: ${errorMessage(cause)}. Is it running? Start it, or name another with --engine`;
       return new FlotillaError("unavailable", message, { cause });
     },
   };

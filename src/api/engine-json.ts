@@ -23,6 +23,7 @@ export async function readJson<T>(answer: IncomingMessage): Promise<T> {
 
 /** What the engine answered to a call that is made in place of the client's. */
 export interface EngineAnswer {
+  readonly status: number;
   readonly isOk: boolean;
   /** For the client. */
   readonly answer: OwnAnswer;
@@ -45,7 +46,7 @@ export async function tellEngine(
 export async function readAnswer(answer: IncomingMessage): Promise<EngineAnswer> {
   const text = await readText(answer);
   const status = answer.statusCode ?? 502;
-  return { isOk: status < 300, answer: text.trim() === "" ? empty(status) : json(JSON.parse(text), status) };
+  return { status, isOk: status < 300, answer: text.trim() === "" ? empty(status) : json(JSON.parse(text), status) };
 }
 
 /** What an engine's refusal says, with the code that answers with the same status. */

@@ -8,10 +8,17 @@ export class RunningClient implements Disposable {
   #stdout = "";
   #stderr = "";
 
-  constructor(host: LabHost, argv: readonly string[], stdin: "ignore" | "pipe" = "ignore") {
+  /** @param stdout `ignore` for more than can be kept. */
+  constructor(
+    host: LabHost,
+    argv: readonly string[],
+    stdin: "ignore" | "pipe" = "ignore",
+    stdout: "ignore" | "pipe" = "pipe",
+  ) {
     this.#child = spawn("docker", ["--host", `unix://${host.daemonSocket}`, ...argv], {
-      stdio: [stdin, "pipe", "pipe"],
+      stdio: [stdin, stdout, "pipe"],
     });
+    this.#child.stdin?.on("error", () => undefined); // It may end before it has read all.
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
   }

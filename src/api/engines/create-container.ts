@@ -113,6 +113,8 @@ async function createOn(
     if (!call.signal.aborted) api.abandoned.note(nodeId, name);
     throw err;
   });
+  // So says a daemon whose engine has broken off.
+  if (created.status === 503) api.abandoned.note(nodeId, name);
   const id = created.answer.kind === "json" ? field(created.answer.body, "Id") : undefined;
   if (created.isOk && typeof id === "string") {
     api.abandoned.settle(nodeId, name);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { aNetwork } from "#api/test-cluster.ts";
+import { aNetwork, aService, aTask } from "#api/test-cluster.ts";
 import { aLeadership, ID, openTwoHosts, sendJson } from "./test-two-hosts.ts";
 
 test("containers of all hosts are listed, the newest first, with their hosts", async () => {
@@ -88,6 +88,18 @@ test("of what no engine has, this host's engine says so", async () => {
     const { status, json } = await api.call(method, `/v1.45${path}`);
     assert.deepEqual([status, json], [404, { message }], call);
   }
+});
+
+test("a task's container is used by the task's id, but an inspected task is no container", async () => {
+  await using cluster = await openTwoHosts();
+  const { api, far, farId, control } = cluster;
+  const service = aService("web1", "web");
+  const container = { containerId: ID.db, pid: 1, exitCode: 0 };
+  const status = { state: "running", timestamp: 0, message: "", container } as const;
+  control.view.objects.push(service, aTask("task1", service, { nodeId: farId, status }));
+  far.on(`POST /containers/${ID.db}/stop`, (_request, response) => response.writeHead(204).end());
+  assert.equal((await api.call("POST", "/v1.45/containers/task1/stop")).status, 204);
+  assert.equal((await api.get("/v1.45/containers/task1/json")).status, 404);
 });
 
 test("an inspected container shows its host", async () => {

@@ -60,7 +60,9 @@ type Locator = (api: ApiContext, asked: Asked) => Promise<Destination | undefine
 
 const ofContainer: Locator = async (api, { prefix, path, query, signal }) => {
   const [, named, verb = ""] = OF_CONTAINER.exec(path) ?? [];
-  const found = named === undefined ? undefined : await findContainer(api, decode(named), signal);
+  // `docker inspect` looks for a container first: the id of a task is not to be taken for one.
+  if (named === undefined || (verb === "json" && isTask(api, named))) return undefined;
+  const found = await findContainer(api, decode(named), signal);
   if (found === undefined) return undefined;
   const { nodeId, id, reference } = found;
   const look = lookAt(api, verb, nodeId);
@@ -72,6 +74,8 @@ const ofContainer: Locator = async (api, { prefix, path, query, signal }) => {
     ...(onSuccess && { onSuccess }),
   };
 };
+
+const isTask = (api: ApiContext, id: string): boolean => api.membership.cluster().view.get("task", id) !== undefined;
 
 const removedContainer: Locator = async (api, { method, prefix, path, query, signal }) => {
   const [, named] = method === "DELETE" ? (CONTAINER.exec(path) ?? []) : [];

@@ -24,7 +24,8 @@ describe("parity with Docker's swarm mode", { skip: obstacle, timeout: 10 * 60_0
     await loadImages(lab.hosts, await labImages(signal), signal);
     const ofDocker = { socketOf: (host: string) => lab.host(host).engineSocket, values: new Map() };
     const docker = await runTranscripts(ofDocker, TRANSCRIPTS, signal);
-    await Promise.all(lab.hosts.map((host) => host.docker(["volume", "prune", "--force"], signal)));
+    for (const what of ["volume", "network"])
+      await Promise.all(lab.hosts.map((host) => host.docker([what, "prune", "--force"], signal)));
     await Promise.all(lab.hosts.map((host) => host.startDaemon([], signal)));
     const ofFlotilla = { socketOf: (host: string) => lab.host(host).daemonSocket, values: new Map() };
     const flotilla = await runTranscripts(ofFlotilla, TRANSCRIPTS, signal);

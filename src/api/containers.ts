@@ -1,7 +1,6 @@
 import { isOlder } from "./api-version.ts";
 import { readBody } from "./body.ts";
 import { type Answer, type ApiContext, type Call, clusterCalls, idOf, isForCluster, isInCluster } from "./call.ts";
-import { readContainer } from "./container-request.ts";
 import type { Json } from "./convert/meta-json.ts";
 import { tellEngine } from "./engine-json.ts";
 import { attach, MAC_API_VERSION, type Place } from "./networks/attach.ts";
@@ -9,6 +8,7 @@ import { endpointWish, type MacStyle, namedNetworks, withPlace } from "./network
 import { listEngineNetworks } from "./networks/engine-networks.ts";
 import { isAmong } from "./networks/find.ts";
 import { detachAll, placesHeldBy } from "./networks/held-places.ts";
+import { parseObject } from "./raw-document.ts";
 import { inventContainerName } from "./service-name.ts";
 
 /**
@@ -19,8 +19,7 @@ export async function createContainer(api: ApiContext, call: Call): Promise<Answ
   if (isForCluster(api, call)) return await (await clusterCalls()).createInCluster(api, call);
   if (!isInCluster(api)) return { kind: "forward" };
   const body = await readBody(call.request);
-  const document = readContainer(call.request, body);
-  if (document === undefined) return { kind: "forward", body };
+  const document = parseObject(body);
   const networks = await withoutEngineNetworks(api, call, namedNetworks(document));
   // Others find the container by its name, so it needs one before the engine would invent it.
   const name = call.query.get("name")?.replace(/^\//, "") || inventContainerName(api.random);

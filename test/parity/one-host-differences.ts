@@ -9,7 +9,11 @@ export const ONE_HOST_DIFFERENCES: readonly ExpectedDifference[] = [
   { heading: "Headers and versions", path: /^headers\.content-type$|^body$/, step: /GET \/v1(\.0)?\/containers/ },
 
   { heading: "Wrong values are 400", path: /^status$/, docker: /^500$/, flotilla: /^40[04]$/ },
-  { heading: "Texts of errors", path: /^body\.message$/, flotilla: /invalid (filter|timestamp|JSON)/ },
+  {
+    heading: "Texts of errors",
+    path: /^body\.message$/,
+    flotilla: /(invalid (filter|timestamp|JSON)|unsupported Content-Type)/,
+  },
 
   { heading: "A manager shows the containers of all hosts", path: /^body\.Swarm\./, step: /GET \/info/ },
   { heading: "A manager shows the containers of all hosts", path: /^body\.SystemStatus$/, docker: /^$/ },

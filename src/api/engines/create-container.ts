@@ -1,7 +1,5 @@
-import { readBody } from "#api/body.ts";
 import type { Answer, ApiContext, Call } from "#api/call.ts";
 import { chosenNode } from "#api/chosen-node.ts";
-import { readContainer } from "#api/container-request.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { type EngineAnswer, tellEngine } from "#api/engine-json.ts";
 import { renameNetworks } from "#api/networks/container-document.ts";
@@ -15,6 +13,7 @@ import type { Candidate, PlacementHost } from "#plan/place/host.ts";
 import { place } from "#plan/place/place.ts";
 import { extractWishes } from "#plan/place/wish.ts";
 import { nameConflict } from "./container-names.ts";
+import { readContainer } from "./container-request.ts";
 import { findContainer } from "./find-container.ts";
 import { whoHasImage } from "./holders.ts";
 import { namedOnHost } from "./host-networks.ts";
@@ -42,11 +41,7 @@ interface Tried extends EngineAnswer {
  * other will do. When none has it, the client is told so, and pulls.
  */
 export async function createInCluster(api: ApiContext, call: Call): Promise<Answer> {
-  const received = await readBody(call.request);
-  const sent = readContainer(call.request, received);
-  // What is no container to any engine is refused by this host's, in its own words.
-  if (sent === undefined) return { kind: "forward", body: received };
-  const document = onChosenNode(api, call, sent);
+  const document = onChosenNode(api, call, await readContainer(call.request));
   const decided = await askLeader(api, call, `/containers/create?${call.query.toString()}`, document);
   if (decided !== undefined) return decided;
   const said = textsField(document, "Env");

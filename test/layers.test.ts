@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   classic: ["api", "manager", "plan", "store", "wire", "engine", "model", "base"],
   node: ["manager", "agent", "api", "plan", "store", "wire", "engine", "network", "model", "base"],
   lab: ["model", "base", "engine"],
-  sim: ["manager", "agent", "plan", "store", "wire", "engine", "network", "model", "base"],
+  sim: ["manager", "agent", "api", "plan", "store", "wire", "engine", "network", "model", "base"],
   cli: [
     "node",
     "classic",

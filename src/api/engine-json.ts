@@ -31,8 +31,8 @@ export interface EngineAnswer {
 
 /** Makes a call with a body, in the client's version, and waits for the whole answer. @throws FlotillaError `unavailable` */
 export async function tellEngine(
-  api: ApiContext,
-  call: Call,
+  api: Pick<ApiContext, "engine">,
+  call: Pick<Call, "version" | "signal">,
   method: "POST" | "DELETE",
   path: string,
   body?: unknown,

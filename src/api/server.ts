@@ -1,50 +1,20 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Clock } from "#base/clock.ts";
 import { FlotillaError } from "#base/errors.ts";
-import type { Logger } from "#base/log.ts";
-import { Mutex } from "#base/mutex.ts";
-import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { BringImage } from "#manager/image-source.ts";
-import type { PlacementPolicy } from "#plan/place/policy.ts";
+import type { LeaderWork } from "#manager/leadership.ts";
 import type { OpenTarget } from "#wire/tunnel.ts";
-import { type ApiContext, clusterCalls } from "./call.ts";
+import { clusterCalls } from "./call.ts";
 import { chosenNode } from "./chosen-node.ts";
-import { ClusterEvents } from "./cluster-events.ts";
-import type { Json } from "./convert/meta-json.ts";
-import type { EngineConnector } from "./engine-connector.ts";
-import { EngineLink } from "./engine-link.ts";
-import { AbandonedCreations } from "./engines/abandoned-creations.ts";
-import { BuildHosts } from "./engines/build/build-hosts.ts";
-import { ClusterEngines } from "./engines/cluster-engines.ts";
-import { EngineMirrors } from "./engines/engine-mirrors.ts";
-import { ExecDirectory } from "./engines/exec-directory.ts";
-import { ImageCopies } from "./engines/image-copies.ts";
-import { Placements } from "./engines/placements.ts";
+import { type ContextDeps, createContext } from "./context.ts";
 import { TagKeeper } from "./engines/tag-keeper.ts";
 import { clusterOf } from "./follow-cluster.ts";
 import { hijack } from "./hijack.ts";
 import { parseListenUrl } from "./listen-address.ts";
 import { closeListener, type Listeners, openListener, type TlsFiles } from "./listener.ts";
-import type { Membership } from "./membership.ts";
 import { NodeDoor } from "./node-door.ts";
 import { createRouter, type ScopeOf } from "./router.ts";
-
-export interface ApiServerDeps {
-  readonly membership: Membership;
-  /** The engine of `membership.home`: this host's own, if it has one. */
-  readonly engine: EngineConnector;
-  /** What a manager without an engine of its own says of itself in `/info`; by default its engine is asked. */
-  readonly info?: () => Json;
-  /** How single containers are placed. */
-  readonly policy: PlacementPolicy;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** This product's version. */
-  readonly version: string;
-}
 
 /** How clients on TCP are told from others; `plain` when whoever reaches the address may do all. */
 export type Security = TlsFiles | "plain";
@@ -61,13 +31,15 @@ export interface ApiServer extends AsyncDisposable {
   readonly openTarget: OpenTarget;
   /** For the manager in this daemon. */
   readonly bringImage: BringImage;
+  /** What the leader does for single containers, as long as it leads. */
+  readonly reschedule: LeaderWork;
 }
 
 /**
  * The Docker Engine API of this host: what concerns the cluster is answered here, everything else by the engine.
  * Runs until it is disposed of or `signal` aborts; open connections end then.
  */
-export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal): Promise<ApiServer> {
+export async function createApiServer(deps: ContextDeps, signal: AbortSignal): Promise<ApiServer> {
   const jobs = new TaskGroup(signal);
   const servers: Server[] = [];
   const api = createContext(deps, jobs.signal);
@@ -116,29 +88,15 @@ export async function createApiServer(deps: ApiServerDeps, signal: AbortSignal):
       const { bringImage } = await clusterCalls();
       yield* bringImage(api, request, nodeId, stop);
     },
+    async reschedule(fenced, lost) {
+      return await (await clusterCalls()).reschedule(api, fenced, lost);
+    },
     async [Symbol.asyncDispose]() {
       const ended = jobs[Symbol.asyncDispose]();
       await Promise.all(servers.map(closeListener));
       await ended;
     },
   };
-}
-
-function createContext({ engine: connector, ...deps }: ApiServerDeps, signal: AbortSignal): ApiContext {
-  const engine = new EngineLink(connector, deps.clock, signal);
-  const engines = new ClusterEngines({ ...deps, own: engine, life: signal });
-  const mirrors = new EngineMirrors({ ...deps, engines });
-  const parts = {
-    engine,
-    engines,
-    mirrors,
-    placements: new Placements(),
-    abandoned: new AbandonedCreations({ ...deps, engines, mirrors }),
-    execs: new ExecDirectory(),
-    copies: new ImageCopies(),
-    builds: new BuildHosts(deps.clock),
-  };
-  return { ...deps, ...parts, networkNames: new Mutex(), events: new ClusterEvents(deps), signal };
 }
 
 function addressUrl(server: Server, url: string): string {

@@ -4,11 +4,13 @@ import { FlotillaError } from "#base/errors.ts";
 import { Fanout } from "#base/fanout.ts";
 import type { Control } from "#manager/control.ts";
 import { explain } from "#manager/why/explain.ts";
+import { engineIdsOf } from "#model/movable-container.ts";
 import type { NetworkObject } from "#model/node-network.ts";
 import type {
   Cluster,
   Config,
   Kind,
+  MovableContainer,
   Network,
   Node,
   ObjectOf,
@@ -82,6 +84,10 @@ export class TestView implements View {
 
   *nodesOfNetwork(id: string): Iterable<Node> {
     for (const node of this.list("node")) if (Object.hasOwn(node.attachments ?? {}, id)) yield node;
+  }
+
+  movableOf(engineId: string): MovableContainer | undefined {
+    return [...this.list("container")].find((movable) => engineIdsOf(movable).includes(engineId));
   }
 }
 

@@ -53,6 +53,7 @@ async function serve(
         interfaces: networkInterfaces,
         openTarget: (target, stop) => api.openTarget(target, stop),
         bringImage: (request, nodeId, stop) => api.bringImage(request, nodeId, stop),
+        reschedule: (fenced, lost) => api.reschedule(fenced, lost),
         engineSubnets: (stop) => engineSubnets(options.engine, stop),
         ...(options.store && { foreignStore: readStore(options.store) }),
       },

@@ -74,6 +74,7 @@ export class Mailboxes {
       case "secret":
       case "config":
       case "network":
+      case "container":
       case "leadership":
         return;
     }

@@ -37,6 +37,7 @@ export class Touched {
       case "cluster":
       case "secret":
       case "config":
+      case "container":
       case "manager":
       case "leadership":
         return;

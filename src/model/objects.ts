@@ -247,6 +247,55 @@ export interface NetworkAllocation {
   readonly vni: number;
 }
 
+/**
+ * A single container that moves when its host is lost, with all that it takes to make it again. Containers that stay
+ * where they are have no such object: their engines know all about them.
+ */
+export interface MovableContainer extends Meta {
+  readonly kind: "container";
+  /** 64 hexadecimal digits, which it keeps when it moves: its label `com.docker.swarm.id`. */
+  readonly id: string;
+  readonly name: string;
+  /** Where it is; absent once its user has removed it, as long as remnants have to be removed too. */
+  readonly place?: ContainerPlace;
+  /** Whether it ran when its engine was last heard of; one that was moved runs on. */
+  readonly isRunning: boolean;
+  readonly recipe: ContainerRecipe;
+  /** What lost hosts have of it, to be removed when they are back: nobody may meet it a second time. */
+  readonly remnants: readonly ContainerPlace[];
+  /** Where it may have been created without anybody being told: written down before each try to make it again. */
+  readonly attempts: readonly Attempt[];
+  /** Why it was not moved, although its host is lost: what a user needs to know, without a full stop. */
+  readonly problem?: string;
+}
+
+export interface ContainerPlace {
+  readonly nodeId: NodeId;
+  /** The engine's id. */
+  readonly containerId: string;
+}
+
+export interface Attempt {
+  readonly nodeId: NodeId;
+  readonly at: Timestamp;
+}
+
+/** How a container is made again, in the Engine API's own JSON. */
+export interface ContainerRecipe {
+  /** The body of `POST /containers/create`, with its first network only. */
+  readonly document: Readonly<Record<string, unknown>>;
+  /** The networks that it is connected to then. */
+  readonly networks: readonly ContainerNetwork[];
+  /** The addresses that it has on networks of the cluster, by their names. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+export interface ContainerNetwork {
+  readonly name: string;
+  /** `EndpointSettings`, with only what its user asked for. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
 /** The one object of its kind; its id is the cluster's. */
 export interface Cluster extends Meta {
   readonly kind: "cluster";
@@ -311,6 +360,7 @@ export interface ObjectOf {
   readonly secret: Secret;
   readonly config: Config;
   readonly network: Network;
+  readonly container: MovableContainer;
   readonly manager: LiveManager;
   readonly leadership: Leadership;
 }
@@ -327,6 +377,7 @@ export const DURABLE_KINDS = [
   "secret",
   "config",
   "network",
+  "container",
 ] as const satisfies readonly Kind[];
 
 /** Kinds whose objects last as long as a lease: how managers know of each other. Users never see them. */

@@ -1,5 +1,5 @@
 import type { NetworkId, NodeId, ServiceId } from "./ids.ts";
-import type { Cluster, Kind, ObjectOf, Revision, Task } from "./objects.ts";
+import type { Cluster, Kind, MovableContainer, ObjectOf, Revision, Task } from "./objects.ts";
 
 /**
  * The state of the cluster at one revision, read-only and indexed: what planners are given.
@@ -27,6 +27,8 @@ export interface View {
   tasksOfNetwork(id: NetworkId): Iterable<Task>;
   /** Nodes that have an address of their own on a network. */
   nodesOfNetwork(id: NetworkId): Iterable<ObjectOf["node"]>;
+  /** The movable container that an engine's container is, or is a remnant of. */
+  movableOf(engineId: string): MovableContainer | undefined;
 }
 
 /** What a task *is* within its service: its slot, or its node for global services and jobs. */

@@ -14,6 +14,7 @@ import { Wakeup } from "#base/wakeup.ts";
 import type { Engine } from "#engine/engine.ts";
 import type { Control } from "#manager/control.ts";
 import type { BringImage } from "#manager/image-source.ts";
+import type { LeaderWork } from "#manager/leadership.ts";
 import { CLUSTER_PORT } from "#model/defaults.ts";
 import type { NodeDescription } from "#model/spec.ts";
 import { renewCertificate } from "#wire/bootstrap.ts";
@@ -54,6 +55,8 @@ export interface ActiveNodeDeps {
   readonly openTarget: OpenTarget;
   /** Brings images of the cluster's to nodes whose tasks need them. */
   readonly bringImage: BringImage;
+  /** What a leader does for single containers, as long as it leads. */
+  readonly reschedule: LeaderWork;
   /** The store that users run themselves, when the daemon was told of one. */
   readonly foreignStore?: ForeignStore;
   /** The manager starts over without the others; see `docker swarm init --force-new-cluster`. */

@@ -6,7 +6,7 @@ import { createRotationLoop } from "#manager/ca/rotation-loop.ts";
 import { commitFresh } from "#manager/commit.ts";
 import type { Control } from "#manager/control.ts";
 import type { BringImage } from "#manager/image-source.ts";
-import { lead } from "#manager/leadership.ts";
+import { type LeaderWork, lead } from "#manager/leadership.ts";
 import { runLoop } from "#manager/loop.ts";
 import { createManager } from "#manager/manager.ts";
 import type { ClusterState } from "#manager/state.ts";
@@ -34,6 +34,8 @@ export interface ManagerHostDeps extends ManagerStoreDeps {
   readonly openTarget: OpenTarget;
   /** Brings images of the cluster's to nodes whose tasks need them. */
   readonly bringImage: BringImage;
+  /** What a leader does for single containers, as long as it leads. */
+  readonly reschedule: LeaderWork;
 }
 
 /** How far the state may be behind at a start: more is trouble, and said so. */
@@ -116,6 +118,7 @@ export async function runManagerHost(
   const leadCluster = async (fenced: ClusterState, lost: AbortSignal): Promise<never> => {
     await using leading = new TaskGroup(lost);
     leading.spawn("leader", (stop) => manager.runLeader(fenced, stop));
+    leading.spawn("rescheduling", (stop) => deps.reschedule(fenced, stop));
     leading.spawn("root rotation", (stop) => runLoop(createRotationLoop(random), { ...parts, state: fenced }, stop));
     return await leading.done();
   };

@@ -15,6 +15,7 @@ import { TaskGroup } from "#base/task-group.ts";
 import type { Engine } from "#engine/engine.ts";
 import type { Control } from "#manager/control.ts";
 import type { BringImage } from "#manager/image-source.ts";
+import type { LeaderWork } from "#manager/leadership.ts";
 import { CLUSTER_PORT } from "#model/defaults.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { NodeDescription } from "#model/spec.ts";
@@ -57,6 +58,8 @@ export interface SwarmNodeDeps {
   readonly openTarget: OpenTarget;
   /** Brings images of the cluster's to nodes whose tasks need them. */
   readonly bringImage: BringImage;
+  /** What a leader does for single containers, as long as it leads. */
+  readonly reschedule: LeaderWork;
   /** `--store`: an etcd that users run themselves. */
   readonly foreignStore?: ForeignStore;
 }

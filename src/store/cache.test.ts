@@ -6,7 +6,7 @@ import { isPerNode } from "#model/service-mode.ts";
 import { slotKey } from "#model/view.ts";
 import { Cache } from "./cache.ts";
 import { creation, deletion, replacement } from "./change.ts";
-import { config, named, node, secret, service, task } from "./testing/samples.ts";
+import { config, container, named, node, secret, service, task } from "./testing/samples.ts";
 
 const IDS = ["a", "b", "c"];
 const SLOTS = [0, 1, 2];
@@ -64,6 +64,12 @@ const someObject: fc.Arbitrary<StoreObject> = fc.oneof(
     })),
   fc.record({ id, name: fc.constantFrom("k", "l") }).map(({ id, name }) => secret(id, name)),
   id.map((id) => config(id)),
+  fc.record({ id, place: maybe(id), remnants: fc.subarray(IDS) }).map(({ id, place, remnants: other }) => {
+    const { place: _, ...unplaced } = container(id);
+    const own = (containerId: string) => ({ nodeId: "n", containerId: `${id}${containerId}` });
+    const remnants = other.filter((one) => one !== place).map(own);
+    return { ...unplaced, remnants, ...(place !== undefined && { place: own(place) }) };
+  }),
 );
 
 /** Writes the object, or deletes the one that has its kind and id. */
@@ -176,6 +182,14 @@ function compare(cache: Cache, model: Model): void {
     same(
       cache.nodesOfNetwork(key),
       model.list("node").filter(({ attachments }) => attachments?.[key] !== undefined),
+    );
+  }
+  for (const engineId of IDS.flatMap((one) => IDS.map((other) => one + other))) {
+    assert.equal(
+      cache.movableOf(engineId),
+      model
+        .list("container")
+        .find(({ place, remnants }) => [place, ...remnants].some((one) => one?.containerId === engineId)),
     );
   }
   const owned = new Set<string | undefined>(services.map(({ id }) => id));

@@ -1,5 +1,16 @@
 import { invariant } from "#base/errors.ts";
-import type { Cluster, Kind, Node, ObjectOf, Revision, Service, StoreObject, Task } from "#model/objects.ts";
+import { engineIdsOf } from "#model/movable-container.ts";
+import type {
+  Cluster,
+  Kind,
+  MovableContainer,
+  Node,
+  ObjectOf,
+  Revision,
+  Service,
+  StoreObject,
+  Task,
+} from "#model/objects.ts";
 import type { Change, View } from "#model/view.ts";
 import { creation, objectAfter, objectBefore } from "./change.ts";
 import { CreationOrder } from "./creation-order.ts";
@@ -22,6 +33,8 @@ export class Cache implements View {
   readonly #nodeOrder = new CreationOrder();
   readonly #nodesByHostname = new Grouping(this.#nodeOrder, hostnames);
   readonly #nodesByNetwork = new Grouping(this.#nodeOrder, attachmentsOf);
+  readonly #containerOrder = new CreationOrder();
+  readonly #containersByEngineId = new Grouping(this.#containerOrder, engineIdsOf);
   readonly #serviceOrder = new CreationOrder();
   readonly #users = {
     secret: new Grouping(this.#serviceOrder, secretsOf),
@@ -100,6 +113,11 @@ export class Cache implements View {
     return this.#resolve("node", this.#nodesByNetwork.ids(id));
   }
 
+  movableOf(engineId: string): MovableContainer | undefined {
+    const [container] = this.#resolve("container", this.#containersByEngineId.ids(engineId));
+    return container;
+  }
+
   #resolve<K extends Kind>(kind: K, ids: Iterable<string>): Iterable<ObjectOf[K]> {
     const objects = this.#objects;
     return {
@@ -117,6 +135,7 @@ export class Cache implements View {
     if (change.kind === "task") this.#tasks.taskChanged(change);
     else if (change.kind === "service") this.#serviceChanged(change);
     else if (change.kind === "node") this.#nodeChanged(change);
+    else if (change.kind === "container") this.#containerChanged(change);
   }
 
   #serviceChanged(change: Change<"service">): void {
@@ -133,6 +152,12 @@ export class Cache implements View {
     this.#nodesByHostname.change(objectBefore(change), objectAfter(change));
     this.#nodesByNetwork.change(objectBefore(change), objectAfter(change));
     if (change.type === "delete") this.#nodeOrder.remove(change.old.id);
+  }
+
+  #containerChanged(change: Change<"container">): void {
+    if (change.type === "create") this.#containerOrder.add(change.object.id);
+    this.#containersByEngineId.change(objectBefore(change), objectAfter(change));
+    if (change.type === "delete") this.#containerOrder.remove(change.old.id);
   }
 }
 

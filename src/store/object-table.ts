@@ -61,6 +61,7 @@ const perKind = <T>(create: () => T): { readonly [K in Kind]: T } => ({
   secret: create(),
   config: create(),
   network: create(),
+  container: create(),
   manager: create(),
   leadership: create(),
 });

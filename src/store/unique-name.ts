@@ -13,6 +13,7 @@ export function uniqueName(object: StoreObject): string | undefined {
     case "config":
       return foldName(object.spec.Name);
     case "cluster":
+    case "container":
     case "node":
     case "task":
     case "manager":

@@ -12,3 +12,4 @@ export { listContainers } from "./list-containers.ts";
 export { importImage } from "./load.ts";
 export { locate } from "./locate.ts";
 export { pullImage } from "./pull.ts";
+export { reschedule } from "./reschedule/reschedule.ts";

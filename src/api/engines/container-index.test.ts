@@ -42,3 +42,31 @@ test("what is renamed, removed or on a host that left is not found under its old
   index.forget("n1");
   assert.equal(index.resolve("x"), undefined);
 });
+
+test("nobody meets a hidden container, though it is there", () => {
+  const index = new ContainerIndex(({ id }) => id === ID.a);
+  index.replace("n1", [summary(ID.a, "web")]);
+  index.replace("n2", [summary(ID.c, "web")]);
+  assert.equal(index.resolve("web")?.id, ID.c);
+  for (const reference of [ID.a, ID.a.slice(0, 12), "aaa"])
+    assert.equal(index.resolve(reference), undefined, reference);
+  assert.deepEqual(
+    index.named("web").map(({ id }) => id),
+    [ID.c],
+  );
+  assert.deepEqual([[...index.ofNode("n1")].length, index.get(ID.a)?.nodeId], [1, "n1"]);
+});
+
+test("who listens is told of each container that comes, changes or goes", () => {
+  const index = new ContainerIndex();
+  index.put("n1", summary(ID.a, "web"));
+  const told: string[] = [];
+  {
+    using _listening = index.listen((id) => told.push(id));
+    index.replace("n1", [summary(ID.b, "db")]);
+    index.put("n1", summary(ID.b, "db2"));
+    index.remove("n1", ID.c);
+  }
+  index.remove("n1", ID.b);
+  assert.deepEqual(told, [ID.a, ID.b, ID.b]);
+});

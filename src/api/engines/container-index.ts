@@ -14,6 +14,9 @@ export interface KnownContainer {
   readonly order: number;
 }
 
+/** Told of the id of each container that came, changed or went. */
+type Listener = (id: string) => void;
+
 /** Engines show this much of an id. Source: docker/cli, formatter of ids. */
 const SHORT_ID = 12;
 const ID_PREFIX = /^[0-9a-f]{1,64}$/;
@@ -28,7 +31,20 @@ export class ContainerIndex {
   readonly #byShortId = new Map<string, Set<KnownContainer>>();
   readonly #byName = new Map<string, Set<KnownContainer>>();
 
+  readonly #listeners = new Set<Listener>();
+  readonly #isHidden: (container: KnownContainer) => boolean;
   #lastOrder = 0;
+
+  /** @param isHidden whether nobody is to meet a container that is there. */
+  constructor(isHidden: (container: KnownContainer) => boolean = () => false) {
+    this.#isHidden = isHidden;
+  }
+
+  /** Until it is disposed of. */
+  listen(listener: Listener): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
 
   /** All that an engine has. */
   replace(nodeId: NodeId, summaries: readonly Json[]): void {
@@ -42,24 +58,18 @@ export class ContainerIndex {
     const id = idOf(summary);
     const order = this.#byId.get(id)?.order ?? ++this.#lastOrder;
     const container = { id, nodeId, names: namesOf(summary), summary, order };
-    this.remove(nodeId, container.id);
+    this.#drop(nodeId, container.id);
     const ofNode = this.#nodes.get(nodeId) ?? new Map<string, KnownContainer>();
     this.#nodes.set(nodeId, ofNode);
     ofNode.set(container.id, container);
     this.#byId.set(container.id, container);
     add(this.#byShortId, container.id.slice(0, SHORT_ID), container);
     for (const name of container.names) add(this.#byName, name, container);
+    this.#tell(id);
   }
 
   remove(nodeId: NodeId, id: string): void {
-    const ofNode = this.#nodes.get(nodeId);
-    const container = ofNode?.get(id);
-    if (ofNode === undefined || container === undefined) return;
-    ofNode.delete(id);
-    if (ofNode.size === 0) this.#nodes.delete(nodeId);
-    if (this.#byId.get(id) === container) this.#byId.delete(id);
-    drop(this.#byShortId, id.slice(0, SHORT_ID), container);
-    for (const name of container.names) drop(this.#byName, name, container);
+    if (this.#drop(nodeId, id)) this.#tell(id);
   }
 
   /** The engine is no part of the cluster any more. */
@@ -79,8 +89,9 @@ export class ContainerIndex {
     return this.#byId.get(id);
   }
 
-  named(name: string): Iterable<KnownContainer> {
-    return this.#byName.get(name) ?? [];
+  /** Those that are called so, but for hidden ones. */
+  named(name: string): readonly KnownContainer[] {
+    return [...(this.#byName.get(name) ?? [])].filter((container) => !this.#isHidden(container));
   }
 
   /**
@@ -90,17 +101,34 @@ export class ContainerIndex {
    * @throws FlotillaError `invalid` when it may be one or another.
    */
   resolve(reference: string, nodeId?: NodeId): KnownContainer | undefined {
-    const isThere = (container: KnownContainer) => nodeId === undefined || container.nodeId === nodeId;
+    const isThere = (container: KnownContainer) =>
+      (nodeId === undefined || container.nodeId === nodeId) && !this.#isHidden(container);
     const byId = this.#byId.get(reference);
     if (byId !== undefined && isThere(byId)) return byId;
     const name = reference.replace(/^\//, "");
-    const named = [...this.named(name)].filter(isThere);
+    const named = this.named(name).filter(isThere);
     if (named.length > 1) throw ambiguousName(name, named);
     if (named[0] !== undefined || !ID_PREFIX.test(reference)) return named[0];
     const candidates = reference.length < SHORT_ID ? this.all() : this.#byShortId.get(reference.slice(0, SHORT_ID));
     const begun = [...(candidates ?? [])].filter(({ id }) => id.startsWith(reference)).filter(isThere);
     if (begun.length <= 1) return begun[0];
     throw new FlotillaError("invalid", `Multiple IDs found with provided prefix: ${reference}`);
+  }
+
+  #tell(id: string): void {
+    for (const listener of this.#listeners) listener(id);
+  }
+
+  #drop(nodeId: NodeId, id: string): boolean {
+    const ofNode = this.#nodes.get(nodeId);
+    const container = ofNode?.get(id);
+    if (ofNode === undefined || container === undefined) return false;
+    ofNode.delete(id);
+    if (ofNode.size === 0) this.#nodes.delete(nodeId);
+    if (this.#byId.get(id) === container) this.#byId.delete(id);
+    drop(this.#byShortId, id.slice(0, SHORT_ID), container);
+    for (const name of container.names) drop(this.#byName, name, container);
+    return true;
   }
 }
 

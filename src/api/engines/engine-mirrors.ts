@@ -1,11 +1,15 @@
-import { ClusterFollower, type FollowDeps } from "#api/follow-cluster.ts";
+import { ClusterFollower, clusterOf, type FollowDeps } from "#api/follow-cluster.ts";
 import type { ClusterObjects } from "#api/membership.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { NodeId } from "#model/ids.ts";
+import { engineIdsOf } from "#model/movable-container.ts";
+import type { Change } from "#model/view.ts";
+import { isRemnant } from "#plan/reschedule/movable.ts";
 import type { ClusterEngines } from "./cluster-engines.ts";
 import { ContainerIndex } from "./container-index.ts";
 import { EngineMirror } from "./engine-mirror.ts";
+import { seenInList } from "./reschedule/seen.ts";
 
 interface Deps extends FollowDeps {
   readonly engines: ClusterEngines;
@@ -19,12 +23,16 @@ interface Followed {
 
 /** Mirrors of the engines of all nodes, for as long as a manager runs in this daemon. */
 export class EngineMirrors {
-  readonly index = new ContainerIndex();
+  readonly index: ContainerIndex;
   readonly #deps: Deps;
   readonly #followed = new Map<NodeId, Followed>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.index = new ContainerIndex(({ summary }) => {
+      const view = clusterOf(deps.membership)?.view;
+      return view !== undefined && isRemnant(view, seenInList(summary));
+    });
   }
 
   /** Whether the index has all containers of the node. */
@@ -53,6 +61,7 @@ export class EngineMirrors {
       for (const { id } of cluster.view.list("node")) this.#begin(id, all.signal);
       for await (const { changes } of commits) {
         for (const change of changes) {
+          if (change.kind === "container") this.#dropGone(change);
           if (change.kind !== "node") continue;
           if (change.type === "create") this.#begin(change.object.id, all.signal);
           if (change.type === "delete") await this.#end(change.old.id);
@@ -60,6 +69,16 @@ export class EngineMirrors {
       }
     } finally {
       for (const nodeId of this.#followed.keys()) await this.#end(nodeId);
+    }
+  }
+
+  /** What the leader has removed from a host that came back a moment ago may still be in the index. */
+  #dropGone(change: Change<"container">): void {
+    if (change.type === "create") return;
+    const left = change.type === "delete" ? [] : engineIdsOf(change.object);
+    for (const id of engineIdsOf(change.old)) {
+      const known = left.includes(id) ? undefined : this.index.get(id);
+      if (known !== undefined) this.index.remove(known.nodeId, id);
     }
   }
 

@@ -3,10 +3,12 @@ import type { Json } from "#api/convert/meta-json.ts";
 import { readJson } from "#api/engine-json.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
+import { isRemnant } from "#plan/reschedule/movable.ts";
 import { askAll } from "./ask-all.ts";
 import type { KnownContainer } from "./container-index.ts";
 import { containerOfTask, explainTask } from "./find-task.ts";
 import { allNodes, hostName, idsOf, nodeCalled } from "./nodes.ts";
+import { seenInspected } from "./reschedule/seen.ts";
 
 type Located = Pick<KnownContainer, "id" | "nodeId">;
 
@@ -16,8 +18,9 @@ export interface FoundContainer extends Located {
 }
 
 /**
- * The container that a user means, wherever it is: by id, name, the beginning of its id, `HOST/NAME`, or as that of a
- * task. One that the index does not know is asked for at all engines: it may have come a moment ago.
+ * The container that a user means, wherever it is: by id, name, the beginning of its id, `HOST/NAME`, the id that it
+ * keeps when it moves, or as that of a task. One that the index does not know is asked for at all engines: it may have
+ * come a moment ago.
  * @returns undefined when no engine has it.
  * @throws FlotillaError `invalid` for a name that several containers have, `not_found` for a task without a container.
  */
@@ -29,6 +32,8 @@ export async function findContainer(
   const { index } = api.mirrors;
   const plain = reference.replace(/^\//, "");
   const { view } = api.membership.cluster();
+  const place = view.get("container", plain)?.place;
+  if (place !== undefined) return { ...place, id: place.containerId, reference: place.containerId };
   const known = index.resolve(plain);
   if (known !== undefined) return { ...known, reference: plain };
   const ofTask = containerOfTask(view, plain);
@@ -61,8 +66,11 @@ async function search(
     answer.destroy();
     return undefined;
   });
+  const { view } = api.membership.cluster();
   const found = answers.flatMap(({ nodeId, value }) =>
-    value === undefined ? [] : [{ nodeId, id: String(value["Id"]), reference }],
+    value === undefined || isRemnant(view, seenInspected(value))
+      ? []
+      : [{ nodeId, id: String(value["Id"]), reference }],
   );
   if (found.length <= 1) return found[0];
   const choice = found.map(({ nodeId }) => `${hostName(api, nodeId)}/${reference}`).join(" or ");

@@ -6,6 +6,7 @@ import { asObject } from "#api/raw-document.ts";
 import { FlotillaError } from "#base/errors.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Labels } from "#model/spec.ts";
+import { isRemnant } from "#plan/reschedule/movable.ts";
 import { askAllFor } from "./ask-all.ts";
 import { findContainer } from "./find-container.ts";
 import { TASK_LABEL } from "./hosts.ts";
@@ -14,6 +15,7 @@ import { withNetworkIds } from "./network-ids.ts";
 import { idsOf, wantedNodes } from "./nodes.ts";
 import { withHost } from "./on-host.ts";
 import { queryWithout } from "./query-without.ts";
+import { seenInList } from "./reschedule/seen.ts";
 
 /** Filters that an engine does not know, or for its own containers only. */
 const OWN_FILTERS = ["node", "before", "since", "is-task"];
@@ -44,6 +46,7 @@ export async function listContainers(api: ApiContext, call: Call): Promise<Answe
     ...answers.flatMap(({ nodeId, value }) => value.map((summary) => withHost(view.get("node", nodeId), summary))),
     ...lost,
   ]
+    .filter((summary) => !isRemnant(view, seenInList(summary)))
     .map((summary) => withNetworkIds(view, summary))
     .filter((summary) => isWithin(api, summary, bounds))
     .filter((summary) => wantsTasks === undefined || wantsTasks === isTask(summary))

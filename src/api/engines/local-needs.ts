@@ -1,6 +1,7 @@
 import type { ApiContext } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { namedNetworks } from "#api/networks/container-document.ts";
+import { isBuiltin } from "#api/networks/engine-networks.ts";
 import { field, textField, textsField } from "#api/raw-document.ts";
 import type { NodeId } from "#model/ids.ts";
 import { askAllFor } from "./ask-all.ts";
@@ -23,13 +24,14 @@ interface LocalThing {
   readonly nodeId?: NodeId;
 }
 
-export function localNeeds(api: ApiContext, document: Json): LocalNeeds {
+/** @param others networks that a container is on besides those in its document. */
+export function localNeeds(api: ApiContext, document: Json, others: readonly string[] = []): LocalNeeds {
   const { view } = api.membership.cluster();
   const isCluster = (name: string) =>
     view.byName("network", name) !== undefined || view.get("network", name) !== undefined;
   return {
-    networks: namedNetworks(document)
-      .filter((name) => !isCluster(name))
+    networks: [...namedNetworks(document), ...others]
+      .filter((name) => !isBuiltin(name) && !isCluster(name))
       .map((name) => namedOnHost(api, name) ?? { name }),
     volumes: namedVolumes(field(document, "HostConfig")),
   };

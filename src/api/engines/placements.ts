@@ -6,6 +6,7 @@ import { Mutex } from "#base/mutex.ts";
 import type { NodeId } from "#model/ids.ts";
 import type { Demand, HostImage, PlacedContainer, PlacementHost } from "#plan/place/host.ts";
 import { askAll, askAllFor } from "./ask-all.ts";
+import type { KnownContainer } from "./container-index.ts";
 import { demandOf, hostImages, placementHosts } from "./hosts.ts";
 import { allNodes, idsOf } from "./nodes.ts";
 
@@ -52,8 +53,8 @@ export class Placements {
     choose: (hosts: readonly PlacementHost[]) => PlacementHost | Promise<PlacementHost>,
   ): Promise<Reservation> {
     return this.#mutex.run(async () => {
-      await this.look(api, signal);
       if (needsImages) await this.#lookAtImages(api, signal);
+      await this.look(api, signal);
       const host = await choose(placementHosts(api));
       const pending = this.#pending.get(host.id) ?? new Set();
       this.#pending.set(host.id, pending.add(container));
@@ -70,7 +71,17 @@ export class Placements {
   async look(api: ApiContext, signal: AbortSignal): Promise<void> {
     const { index } = api.mirrors;
     for (const id of this.#demands.keys()) if (index.get(id) === undefined) this.#demands.delete(id);
-    const unknown = [...index.all()].filter(({ id }) => !this.#demands.has(id));
+    const asked = new Set<string>();
+    for (;;) {
+      // More may have come while the first were looked at.
+      const unknown = [...index.all()].filter(({ id }) => !this.#demands.has(id) && !asked.has(id));
+      if (unknown.length === 0) return;
+      for (const { id } of unknown) asked.add(id);
+      await this.#lookAt(api, signal, unknown);
+    }
+  }
+
+  async #lookAt(api: ApiContext, signal: AbortSignal, unknown: readonly KnownContainer[]): Promise<void> {
     const nodeIds = [...new Set(unknown.map(({ nodeId }) => nodeId))];
     await askAll(api, nodeIds, signal, async (engine, own, nodeId) => {
       const waiting = unknown.filter((container) => container.nodeId === nodeId);

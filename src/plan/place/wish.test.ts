@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderExpression } from "./expression.ts";
-import { extractWishes } from "./wish.ts";
+import { extractWishes, policyOf } from "./wish.ts";
 
 test("what is meant for the cluster leaves the environment, and is kept in labels", () => {
   const env = [
@@ -52,4 +52,13 @@ test("a label that is no list says nothing; a bad expression or policy is refuse
   assert.throws(() => extractWishes(["constraint:node"], {}), /One of operator/);
   assert.throws(() => extractWishes(["reschedule:always"], {}), /invalid reschedule policy: always/);
   assert.throws(() => extractWishes(["reschedule:off", "reschedule:on-node-failure"], {}), /too many/);
+});
+
+test("the policy of a container that is there is read from its label, whatever that says", () => {
+  const policy = (label: string) => policyOf({ "com.docker.swarm.reschedule-policies": label });
+  assert.equal(policy('["on-node-failure"]'), "on-node-failure");
+  for (const label of ['["off"]', '["always"]', '["off","on-node-failure"]', "on-node-failure", "[]"]) {
+    assert.equal(policy(label), "off", label);
+  }
+  assert.equal(policyOf({}), "off");
 });

@@ -13,6 +13,8 @@ export interface PlacementWishes {
 export type ReschedulePolicy = "off" | "on-node-failure";
 
 const PREFIX = "com.docker.swarm.";
+/** The label by which clients of classic Swarm know a container wherever it is: 64 hexadecimal digits. */
+export const SWARM_ID_LABEL = `${PREFIX}id`;
 /** The word before the colon in an environment variable, and the label in which the same is kept. */
 const LABEL_OF = {
   constraint: `${PREFIX}constraints`,
@@ -70,6 +72,12 @@ function readList(label: string | undefined): string[] {
   } catch {
     return [];
   }
+}
+
+/** The policy of a container that is there: labels that no creation would have taken say nothing. */
+export function policyOf(labels: Labels): ReschedulePolicy {
+  const [policy, ...others] = new Set(readList(labels[LABEL_OF.reschedule]));
+  return policy === "on-node-failure" && others.length === 0 ? policy : "off";
 }
 
 function parsePolicy(policies: readonly string[]): ReschedulePolicy {

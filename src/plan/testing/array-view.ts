@@ -1,3 +1,4 @@
+import { engineIdsOf } from "#model/movable-container.ts";
 import type { Kind, Node, ObjectOf, StoreObject, Task } from "#model/objects.ts";
 import type { Plan } from "#model/operation.ts";
 import { isPerNode } from "#model/service-mode.ts";
@@ -107,6 +108,10 @@ export class ArrayView implements View {
 
   nodesOfNetwork(id: string): Node[] {
     return this.list("node").filter(({ attachments }) => attachments !== undefined && Object.hasOwn(attachments, id));
+  }
+
+  movableOf(engineId: string) {
+    return this.list("container").find((movable) => engineIdsOf(movable).includes(engineId));
   }
 }
 

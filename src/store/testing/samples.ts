@@ -2,6 +2,7 @@ import type {
   Cluster,
   Config,
   LiveManager,
+  MovableContainer,
   Network,
   Node,
   Secret,
@@ -82,6 +83,19 @@ export const network = (id: string, name: string = id): Network => ({
   spec: { Name: name, Labels: {}, Driver: "overlay" },
 });
 
+export const container = (id: string, fields: Partial<MovableContainer> = {}): MovableContainer => ({
+  ...META,
+  kind: "container",
+  id,
+  name: id,
+  place: { nodeId: "n", containerId: `engine-${id}` },
+  isRunning: true,
+  recipe: { document: { Image: "nginx:1.29" }, networks: [], addresses: {} },
+  remnants: [],
+  attempts: [],
+  ...fields,
+});
+
 export const cluster = (id: string): Cluster => ({
   ...META,
   kind: "cluster",
@@ -122,4 +136,5 @@ export const everyKind = (): StoreObject[] => [
   secret("x"),
   config("y"),
   network("z"),
+  container("k"),
 ];

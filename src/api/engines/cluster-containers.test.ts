@@ -96,10 +96,11 @@ test("a task's container is used by the task's id, but an inspected task is no c
   const service = aService("web1", "web");
   const container = { containerId: ID.db, pid: 1, exitCode: 0 };
   const status = { state: "running", timestamp: 0, message: "", container } as const;
-  control.view.objects.push(service, aTask("task1", service, { nodeId: farId, status }));
+  const task = aTask("task1", service, { nodeId: farId, status });
+  control.view.objects.push(service, task);
   far.on(`POST /containers/${ID.db}/stop`, (_request, response) => response.writeHead(204).end());
-  assert.equal((await api.call("POST", "/v1.45/containers/task1/stop")).status, 204);
-  assert.equal((await api.get("/v1.45/containers/task1/json")).status, 404);
+  assert.equal((await api.call("POST", `/v1.45/containers/${task.id}/stop`)).status, 204);
+  assert.equal((await api.get(`/v1.45/containers/${task.id}/json`)).status, 404);
 });
 
 test("an inspected container shows its host", async () => {

@@ -1,6 +1,6 @@
 /**
- * Measures Flotilla, against others in the same run: `node bench/main.ts [--json FILE] [cluster|managers|network|store|scheduler]...`,
- * all of them by default. `cluster`, `managers` and `network` need root, and the programs that the lab needs.
+ * Measures Flotilla, against others in the same run: `node bench/main.ts [--json FILE] [cluster|managers|one-host|network|store|scheduler]...`,
+ * all of them by default. `cluster`, `managers`, `one-host` and `network` need root, and the programs that the lab needs.
  */
 import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
@@ -14,6 +14,7 @@ type Benchmark = (say: Say, signal: AbortSignal) => Promise<readonly Figure[]>;
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   cluster: async () => (await import("./cluster.ts")).measureCluster,
   managers: async () => (await import("./managers.ts")).measureManagers,
+  "one-host": async () => (await import("./one-host.ts")).measureOneHost,
   network: async () => (await import("./network.ts")).measureNetwork,
   store: async () => (await import("./store.ts")).measureStore,
   scheduler: async () => (await import("./scheduler.ts")).measureScheduler,

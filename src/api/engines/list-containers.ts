@@ -16,6 +16,7 @@ import { idsOf, wantedNodes } from "./nodes.ts";
 import { withHost } from "./on-host.ts";
 import { queryWithout } from "./query-without.ts";
 import { seenInList } from "./reschedule/seen.ts";
+import { waitingContainers } from "./reschedule/waiting.ts";
 
 /** Filters that an engine does not know, or for its own containers only. */
 const OWN_FILTERS = ["node", "before", "since", "is-task"];
@@ -39,8 +40,9 @@ export async function listContainers(api: ApiContext, call: Call): Promise<Answe
   const path = `/v${call.version}/containers/json${engineQuery(call, filters, isAll)}`;
   const nodeIds = idsOf(wantedNodes(api, filters));
   const { answers, missing } = await askAllFor<readonly Json[]>(api, nodeIds, path, call.signal);
-  const lost = isAll ? missing.flatMap(({ nodeId }) => lastKnown(api, nodeId, filters)) : [];
   missingWarning(api, call, missing);
+  const silent = missing.map(({ nodeId }) => nodeId);
+  const lost = isAll ? lastKnown(api, silent, filters) : [];
   const bounds = await creationBounds(api, call, filters);
   const all = [
     ...answers.flatMap(({ nodeId, value }) => value.map((summary) => withHost(view.get("node", nodeId), summary))),
@@ -108,10 +110,11 @@ const isNewer = (api: ApiContext, one: Json, other: Json): boolean => compareAge
 const compareAge = (api: ApiContext, one: Json, other: Json): number =>
   created(other) - created(one) || orderOf(api, other) - orderOf(api, one);
 
-/** What was known of a host's containers, as far as it can be filtered here. */
-function lastKnown(api: ApiContext, nodeId: NodeId, filters: Filters): readonly Json[] {
-  const node = api.membership.cluster().view.get("node", nodeId);
-  return [...api.mirrors.index.ofNode(nodeId)]
+/** What was known of the containers of hosts that do not answer, as far as it can be filtered here. */
+function lastKnown(api: ApiContext, nodeIds: readonly NodeId[], filters: Filters): readonly Json[] {
+  const { view } = api.membership.cluster();
+  const listed = nodeIds.flatMap((nodeId) => [...api.mirrors.index.ofNode(nodeId)]);
+  return [...listed, ...waitingContainers(api, filters)]
     .filter(
       ({ id, names, summary }) =>
         filters.hasPrefixOf("id", id) &&
@@ -119,5 +122,5 @@ function lastKnown(api: ApiContext, nodeId: NodeId, filters: Filters): readonly 
           filters.get("name").some((name) => names.some((own) => own.includes(name.replace(/^\//, ""))))) &&
         filters.matchesLabels("label", asObject(summary["Labels"]) as Labels),
     )
-    .map(({ summary }) => ({ ...withHost(node, summary), Status: "Host Down" }));
+    .map(({ nodeId, summary }) => ({ ...withHost(view.get("node", nodeId), summary), Status: "Host Down" }));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { json } from "node:stream/consumers";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { ACTIVE_MANAGER } from "#api/test-cluster.ts";
 import { container } from "#store/testing/samples.ts";
 import { ID, openTwoHosts, sendJson } from "./test-two-hosts.ts";
@@ -26,6 +27,34 @@ test("what is left of a container that was moved is met by nobody", async () => 
     Env: ["constraint:node==h1"],
   });
   assert.equal(created.status, 201, "its name is free");
+});
+
+test("what the leader has removed from a host that came back is forgotten, though the host is not followed yet", async () => {
+  await using hosts = await openTwoHosts();
+  const place = { nodeId: ACTIVE_MANAGER.nodeId, containerId: ID.web };
+  const old = container(SWARM_ID, { place, remnants: [{ nodeId: hosts.farId, containerId: ID.db }] });
+  hosts.control.view.objects.push(old);
+  hosts.lose();
+  await hosts.far.stop();
+  const object = { ...old, remnants: [] };
+  hosts.control.view.objects.splice(-1, 1, object);
+  hosts.control.published.publish({ revision: 2, changes: [{ type: "update", kind: "container", object, old }] });
+  await setTimeout(10);
+  assert.deepEqual(await hosts.names("?all=1"), ["/web /h1/web"]);
+});
+
+test("a container that waits to be moved is listed, though this manager has never seen its host", async () => {
+  await using hosts = await openTwoHosts();
+  const place = { nodeId: "nobody", containerId: NEW };
+  const Labels = { app: "shop" };
+  const recipe = { document: { Image: "app:1", Labels }, networks: [], addresses: {} };
+  hosts.control.view.objects.push(container(SWARM_ID, { name: "waits", place, recipe }));
+  assert.deepEqual((await hosts.names("?all=1")).toSorted(), ["/db /h2/db", "/waits", "/web /h1/web"]);
+  const filters = encodeURIComponent(JSON.stringify({ node: ["nobody"], label: ["app=shop"] }));
+  const { json: listed } = await hosts.api.get(`/v1.45/containers/json?all=1&filters=${filters}`);
+  const [waits] = listed as readonly { readonly Image: string; readonly Status: string }[];
+  assert.deepEqual([waits?.Image, waits?.Status], ["app:1", "Host Down"]);
+  assert.equal((await hosts.names()).length, 2, "it does not run");
 });
 
 test("a container is found by the id that it keeps when it moves", async () => {

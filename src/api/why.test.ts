@@ -28,7 +28,7 @@ test("what does not exist is not found, and unknown paths beside it never reach 
   await using api = await startTestApi(objects);
   const missing = await api.get("/flotilla/why/no%2Fsuch");
   assert.equal(missing.status, 404);
-  assert.deepEqual(missing.json, { message: "service, task, node or network no/such not found" });
+  assert.deepEqual(missing.json, { message: "service, task, node, network or movable container no/such not found" });
   assert.equal((await api.get("/flotilla/other")).status, 404);
 });
 

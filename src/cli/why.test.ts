@@ -21,7 +21,7 @@ test("a name that means nothing is not found", async () => {
   await using api = await startTestApi();
   await assert.rejects(
     () => askWhy("web", `unix://${api.path}`, signal),
-    refuses("not_found", /^service, task, node or network web not found$/),
+    refuses("not_found", /^service, task, node, network or movable container web not found$/),
   );
 });
 

@@ -184,7 +184,10 @@ test("a service that no node can take says what each of them lacks", async () =>
     "  - 4 tasks (web.1, web.2, web.3 and web.4): waiting for a node: none of 2 can take it",
     "    - n1 and n2: not node.labels.zone==a (no such label)",
   ]);
-  assert.throws(() => why("db"), { code: "not_found", message: "service, task, node or network db not found" });
+  assert.throws(() => why("db"), {
+    code: "not_found",
+    message: "service, task, node, network or movable container db not found",
+  });
 });
 
 test("while the cluster moves to another store nothing is restarted, refused or lost", async () => {

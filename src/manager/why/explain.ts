@@ -1,6 +1,7 @@
 import { unreachable } from "#base/errors.ts";
 import type { Timestamp } from "#model/objects.ts";
 import type { View } from "#model/view.ts";
+import { explainContainer } from "./container.ts";
 import type { Explanation } from "./explanation.ts";
 import { findSubject } from "./find-subject.ts";
 import { Inquiry } from "./inquiry.ts";
@@ -10,7 +11,8 @@ import { explainService } from "./service.ts";
 import { explainTask } from "./task.ts";
 
 /**
- * Why the service, task, node or network called `name` is as it is, and what to do: see `findSubject` for what a name can be.
+ * Why the service, task, node, network or movable container called `name` is as it is, and what to do: see `findSubject`
+ * for what a name can be.
  * @throws FlotillaError `not_found`; `invalid` when the name is ambiguous.
  */
 export function explain(view: View, name: string, now: Timestamp): Explanation {
@@ -25,6 +27,8 @@ export function explain(view: View, name: string, now: Timestamp): Explanation {
       return explainNode(inquiry, subject);
     case "network":
       return explainNetwork(inquiry, subject);
+    case "container":
+      return explainContainer(inquiry, subject);
     default:
       return unreachable(subject);
   }

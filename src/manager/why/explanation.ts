@@ -1,12 +1,12 @@
 /** What an explanation is about. */
 export interface Subject {
-  readonly kind: "service" | "task" | "node" | "network";
+  readonly kind: "service" | "task" | "node" | "network" | "container";
   readonly id: string;
   /** What people call it: `web`, `web.3`, `h1`. */
   readonly name: string;
 }
 
-/** Why a service, task, node or network is as it is. A healthy one has no reasons to give. */
+/** Why a service, task, node, network or movable container is as it is. A healthy one has no reasons to give. */
 export interface Explanation {
   readonly subject: Subject;
   /** How it is, in one line. */

@@ -38,9 +38,9 @@ for (const { name, want } of [
 }
 
 for (const { name, code, message } of [
-  { name: "none", code: "not_found", message: "service, task, node or network none not found" },
-  { name: "", code: "not_found", message: "service, task, node or network  not found" },
-  { name: "web.9", code: "not_found", message: "service, task, node or network web.9 not found" },
+  { name: "none", code: "not_found", message: "service, task, node, network or movable container none not found" },
+  { name: "", code: "not_found", message: "service, task, node, network or movable container  not found" },
+  { name: "web.9", code: "not_found", message: "service, task, node, network or movable container web.9 not found" },
   { name: "twin", code: "invalid", message: "twin is ambiguous (2 matches found): give more of the id" },
   { name: "svc", code: "invalid", message: "svc is ambiguous (2 matches found): give more of the id" },
 ]) {

@@ -1,24 +1,29 @@
 import { FlotillaError } from "#base/errors.ts";
-import type { Network, Node, Service, Task } from "#model/objects.ts";
+import type { MovableContainer, Network, Node, Service, Task } from "#model/objects.ts";
 import { isPerNode } from "#model/service-mode.ts";
 import { taskName } from "#model/task-name.ts";
 import type { View } from "#model/view.ts";
 import { byAge } from "#plan/slots.ts";
 
-export type SubjectObject = Service | Task | Node | Network;
+export type SubjectObject = Service | Task | Node | Network | MovableContainer;
+
+const KINDS = ["service", "task", "node", "network", "container"] as const;
 
 /**
- * The service, task, node or network that `name` means: by full id, then by exact name (in this order), then by the
- * beginning of an id. A task is also named by its slot, `web.3` or `web.h1`: the newest one there.
+ * The service, task, node, network or movable container that `name` means: by full id, then by exact name (in this
+ * order), then by the beginning of an id. A task is also named by its slot, `web.3` or `web.h1`: the newest one there.
  * @throws FlotillaError `not_found`; `invalid` when several match.
  */
 export function findSubject(view: View, name: string): SubjectObject {
-  const exact =
-    view.get("service", name) ?? view.get("task", name) ?? view.get("node", name) ?? view.get("network", name);
-  if (exact !== undefined) return exact;
+  for (const kind of KINDS) {
+    const exact = view.get(kind, name);
+    if (exact !== undefined) return exact;
+  }
   const matches = byName(view, name);
   const [only, another] = matches.length > 0 ? matches : byIdPrefix(view, name);
-  if (only === undefined) throw new FlotillaError("not_found", `service, task, node or network ${name} not found`);
+  if (only === undefined) {
+    throw new FlotillaError("not_found", `service, task, node, network or movable container ${name} not found`);
+  }
   if (another === undefined) return only;
   const count = matches.length > 0 ? matches.length : byIdPrefix(view, name).length;
   throw new FlotillaError("invalid", `${name} is ambiguous (${count} matches found): give more of the id`);
@@ -32,7 +37,8 @@ function byName(view: View, name: string): readonly SubjectObject[] {
   const nodes = view.nodesByHostname(name).filter((node) => node.description?.Hostname === name);
   if (nodes.length > 0) return nodes;
   const network = view.byName("network", name);
-  return network?.spec.Name === name ? [network] : [];
+  if (network?.spec.Name === name) return [network];
+  return [...view.list("container")].filter((container) => container.name === name && container.place !== undefined);
 }
 
 /** `SERVICE.SLOT` or the full name that its container has. Names of services may have dots themselves. */
@@ -56,7 +62,7 @@ const newest = (tasks: Iterable<Task>): Task | undefined => [...tasks].sort(byAg
 function byIdPrefix(view: View, prefix: string): readonly SubjectObject[] {
   const matches: SubjectObject[] = [];
   if (prefix === "") return matches;
-  for (const kind of ["service", "task", "node", "network"] as const) {
+  for (const kind of KINDS) {
     for (const object of view.list(kind)) if (object.id.startsWith(prefix)) matches.push(object);
   }
   return matches;

@@ -12,6 +12,8 @@ import type { ContainerPlace } from "#model/objects.ts";
 
 /** An engine that takes longer is asked again later: much work for one that is busy, and nothing for one that hangs. */
 const CALL_MS = 30_000;
+/** Other containers wait for a pull: a registry that hangs must not hold them up for good. */
+const PULL_MS = 300_000;
 
 /** A container as its engine shows it; undefined when the engine has it no more. @throws FlotillaError */
 export const inspect = (
@@ -51,16 +53,18 @@ export const connect = (
   return ask(api, nodeId, "daemon", { method: "POST", path, body }, signal, (answer) => expect(answer, [200]));
 };
 
-/** Lets a host pull an image, without credentials. It takes as long as it takes. @throws FlotillaError */
-export async function pull(api: ApiContext, nodeId: NodeId, image: string, signal: AbortSignal): Promise<void> {
+/** Lets a host pull an image, without credentials. @throws FlotillaError */
+export function pull(api: ApiContext, nodeId: NodeId, image: string, signal: AbortSignal): Promise<void> {
   const query = new URLSearchParams({ fromImage: image, ...(/[@:][^/]*$/.test(image) ? {} : { tag: "latest" }) });
   const call = { method: "POST", path: versioned(api, `/images/create?${query.toString()}`) };
-  const answer = await api.engines.engineOf(nodeId).open(call, signal);
-  await expect(answer, [200]);
-  for await (const line of parseJsonLines<Json>(answer)) {
-    const failure = textField(line, "error");
-    if (failure !== "") throw new FlotillaError("unavailable", failure);
-  }
+  return withDeadline(api.clock, PULL_MS, `pulling ${image}`, signal, async (own) => {
+    const answer = await api.engines.engineOf(nodeId).open(call, own);
+    await expect(answer, [200]);
+    for await (const line of parseJsonLines<Json>(answer)) {
+      const failure = textField(line, "error");
+      if (failure !== "") throw new FlotillaError("unavailable", failure);
+    }
+  });
 }
 
 const versioned = (api: ApiContext, path: string): string => `/v${api.engine.apiVersion}${path}`;

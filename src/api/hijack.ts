@@ -6,14 +6,10 @@ import { splitVersion } from "./api-version.ts";
 import type { Destination } from "./engines/locate.ts";
 import { errorAnswer } from "./errors.ts";
 import { lastWordsOf } from "./last-words.ts";
+import { closing, HEAD_END, MAX_ANSWER_HEAD_BYTES, renderHead } from "./raw-head.ts";
 
 /** The calls that turn their connection into a raw stream. Any other request for an upgrade is answered without one. */
 const HIJACKED = /^\/(?:containers\/.+\/attach(?:\/ws)?|exec\/[^/]+\/start|session|grpc)$/;
-
-/** More than an engine's answer to an upgrade ever has, in bytes. */
-const MAX_ANSWER_HEAD_BYTES = 64 * 1024;
-
-const HEAD_END = "\r\n\r\n";
 
 /** Whether a request that asks for an upgrade is to get one. */
 export const isHijacked = (request: IncomingMessage): boolean =>
@@ -55,7 +51,7 @@ export async function hijack(
   client.once("close", () => upstream.destroy());
   if (client.destroyed) stop();
   // One write: an engine may answer and close before the next one, which would fail, and take what it said with it.
-  upstream.write(Buffer.concat([Buffer.from(renderHead(request, target)), head]));
+  upstream.write(Buffer.concat([Buffer.from(renderHead(request, target, request.rawHeaders)), head]));
   client.pipe(upstream);
   relayAnswer(upstream, client, (output) => {
     isAnswered = true;
@@ -107,7 +103,7 @@ function relayAnswer(upstream: Duplex, client: Duplex, onAnswer: (output: Buffer
     const answer = received.subarray(0, end < 0 ? 0 : end).toString("latin1");
     const isSwitched = answer.startsWith("HTTP/1.1 101 ");
     if (!isSwitched) endRequest(client, upstream);
-    client.write(isSwitched || end < 0 ? received : closingAnswer(answer, received.subarray(end)));
+    client.write(isSwitched || end < 0 ? received : closing(received, end));
     onAnswer(received.subarray(isSwitched ? end + HEAD_END.length : received.length));
     upstream.pipe(client);
   };
@@ -121,19 +117,6 @@ function endRequest(client: Duplex, upstream: Duplex): void {
   client.unpipe(upstream);
   client.resume();
   upstream.end();
-}
-
-function closingAnswer(answer: string, rest: Buffer): Buffer {
-  const lines = answer.split("\r\n").filter((line) => !/^(?:connection|keep-alive):/i.test(line));
-  return Buffer.concat([Buffer.from([...lines, "Connection: close"].join("\r\n"), "latin1"), rest]);
-}
-
-function renderHead(request: IncomingMessage, target: string): string {
-  const lines = [`${request.method} ${target} HTTP/1.1`];
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    lines.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
-  }
-  return lines.join("\r\n") + HEAD_END;
 }
 
 function renderRefusal(err: unknown): string {

@@ -13,7 +13,7 @@ import { type LastWords, lastWordsOf } from "./last-words.ts";
  * Headers that belong to one connection, not to the call. Source: RFC 9110, 7.6.1, and two more: `Expect` was answered
  * here already, and `HTTP2-Settings` goes with an `Upgrade` that was declined here.
  */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "expect",
   "http2-settings",

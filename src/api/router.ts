@@ -14,6 +14,7 @@ import {
   isForCluster,
 } from "./call.ts";
 import { chosenNode, isForNodeAlone } from "./chosen-node.ts";
+import { download, isDownload } from "./download.ts";
 import { errorAnswer, invalid } from "./errors.ts";
 import { clusterOf } from "./follow-cluster.ts";
 import { forward, forwardDocument } from "./pass-through.ts";
@@ -206,7 +207,8 @@ async function forwardTo(
     { method: raw.method ?? "GET", url: originalUrl, headers: raw.headers },
     signal,
   );
-  if (look) await forwardDocument(engine, raw, response, target, look);
+  if (isDownload(raw.method, target)) await download(engine, raw, response, target);
+  else if (look) await forwardDocument(engine, raw, response, target, look);
   else await forward(engine, raw, response, target, undefined, onSuccess);
 }
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { FlotillaError } from "#base/errors.ts";
+import { flow } from "#base/flow.ts";
 import { sendError } from "./answer.ts";
 import { splitVersion } from "./api-version.ts";
 import type { EngineLink } from "./engine-link.ts";
@@ -49,7 +50,7 @@ async function relay(upstream: Duplex, request: IncomingMessage, target: string)
   upstream.once("error", () => client.destroy());
   if (upstream.destroyed) client.destroy();
   client.write(closing(beginning, headEnd));
-  upstream.pipe(client);
+  flow(upstream, client);
 }
 
 const endToEnd = (headers: readonly string[]): readonly string[] =>

@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FlotillaError } from "#base/errors.ts";
+import { flow } from "#base/flow.ts";
 import { closed } from "#base/splice.ts";
 import { splitVersion } from "./api-version.ts";
 import type { Destination } from "./engines/locate.ts";
@@ -52,8 +53,8 @@ export async function hijack(
   if (client.destroyed) stop();
   // One write: an engine may answer and close before the next one, which would fail, and take what it said with it.
   upstream.write(Buffer.concat([Buffer.from(renderHead(request, target, request.rawHeaders)), head]));
-  client.pipe(upstream);
-  relayAnswer(upstream, client, (output) => {
+  const stopSending = flow(client, upstream);
+  relayAnswer(upstream, client, stopSending, (output) => {
     isAnswered = true;
     if (words === undefined) return;
     words.see(output);
@@ -89,9 +90,15 @@ async function open(
 
 /**
  * Waits for the whole head of the engine's answer, and then lets the rest flow.
+ * @param stopSending parts what the client sends from the engine.
  * @param onAnswer is given what came with the head.
  */
-function relayAnswer(upstream: Duplex, client: Duplex, onAnswer: (output: Buffer) => void): void {
+function relayAnswer(
+  upstream: Duplex,
+  client: Duplex,
+  stopSending: () => void,
+  onAnswer: (output: Buffer) => void,
+): void {
   let received = Buffer.alloc(0);
   const onData = (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
@@ -102,21 +109,19 @@ function relayAnswer(upstream: Duplex, client: Duplex, onAnswer: (output: Buffer
     upstream.off("end", onEnd);
     const answer = received.subarray(0, end < 0 ? 0 : end).toString("latin1");
     const isSwitched = answer.startsWith("HTTP/1.1 101 ");
-    if (!isSwitched) endRequest(client, upstream);
+    if (!isSwitched) {
+      // After a refusal nothing more may reach the engine: it would be a request that nobody has looked at.
+      stopSending();
+      client.resume();
+      upstream.end();
+    }
     client.write(isSwitched || end < 0 ? received : closing(received, end));
     onAnswer(received.subarray(isSwitched ? end + HEAD_END.length : received.length));
-    upstream.pipe(client);
+    flow(upstream, client);
   };
   const onEnd = () => client.end();
   upstream.on("data", onData);
   upstream.once("end", onEnd);
-}
-
-/** After a refusal nothing more may reach the engine: it would be a request that nobody has looked at. */
-function endRequest(client: Duplex, upstream: Duplex): void {
-  client.unpipe(upstream);
-  client.resume();
-  upstream.end();
 }
 
 function renderRefusal(err: unknown): string {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { flow, flowToEnd } from "#base/flow.ts";
 import { sendError } from "./answer.ts";
 import { isOlder, MAX_API_VERSION } from "./api-version.ts";
 import { hasBody, readBody } from "./body.ts";
@@ -46,9 +46,10 @@ export async function forward(
     outgoing.destroy();
     over.resolve();
   });
+  const stopSending = send(request, outgoing, body);
   let isAnswered = false;
   outgoing.on("error", (err) => {
-    request.unpipe(outgoing);
+    stopSending();
     // An answer that has begun breaks off too, and is ended where it is relayed.
     if (!isAnswered) sendError(response, engine.unreachable(err));
   });
@@ -57,18 +58,26 @@ export async function forward(
     const isSuccess = (answer.statusCode ?? 502) < 300;
     if (isSuccess) onSuccess?.();
     const words = isSuccess ? lastWordsOf(target) : undefined;
-    void relay(request, answer, response, outgoing, words && { words, engine });
+    void relay(answer, response, words && { words, engine }).then(() => {
+      // An engine may answer before it has read all of a request: what is left must not stay in the connection.
+      stopSending();
+      request.resume();
+    });
   });
-  if (body !== undefined) outgoing.end(body);
-  else if (hasBody(request)) request.pipe(outgoing);
-  else outgoing.end();
   await over.promise;
+}
+
+/** Sends a request's body, or another in its place. @returns a function that stops it, and leaves the request paused. */
+function send(request: IncomingMessage, outgoing: ClientRequest, body: Buffer | Readable = request): () => void {
+  if (!Buffer.isBuffer(body) && hasBody(request)) return flow(body, outgoing);
+  outgoing.end(Buffer.isBuffer(body) ? body : undefined);
+  return () => void request.pause();
 }
 
 /**
  * Begins a client's call at an engine, its body streaming on, and resolves with the engine's answer: for answers to which
  * something is added here.
- * @param body in place of the request's own.
+ * @param body in place of the request's own. Nobody else may keep its chunks.
  * @throws FlotillaError `unavailable` when the engine does not answer.
  */
 export async function passCall(
@@ -84,20 +93,22 @@ export async function passCall(
   const onAbort = () => outgoing.destroy(new Error("aborted", { cause: signal.reason }));
   signal.addEventListener("abort", onAbort, { once: true });
   outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
+  const stopSending = send(request, outgoing, body);
   outgoing.on("error", (err) => {
-    body.unpipe(outgoing);
+    stopSending();
     if (body !== request) body.destroy();
     reject(signal.aborted ? signal.reason : engine.unreachable(err));
   });
   outgoing.once("response", (answer) => {
     // An engine may answer before it has read all of a request: what is left must not stay in the connection.
-    answer.once("close", () => body.unpipe(outgoing).resume());
+    answer.once("close", () => {
+      stopSending();
+      body.resume();
+    });
     resolve(answer);
   });
   // A client that goes away while it sends.
   body.once("error", (err) => outgoing.destroy(err));
-  if (hasBody(request)) body.pipe(outgoing);
-  else outgoing.end();
   return await promise;
 }
 
@@ -130,21 +141,12 @@ export async function forwardDocument(
  * Never rejects: what fails shows as a connection that breaks, on the side that is still there; after a word about what
  * was lost, where the client understands one.
  */
-async function relay(
-  request: IncomingMessage,
-  answer: IncomingMessage,
-  response: ServerResponse,
-  outgoing: ClientRequest,
-  speaking?: Speaking,
-): Promise<void> {
+async function relay(answer: IncomingMessage, response: ServerResponse, speaking?: Speaking): Promise<void> {
   try {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer));
     response.flushHeaders();
     if (speaking) await relayWithWords(answer, response, speaking);
-    else await pipeline(answer, response);
-    // An engine may answer before it has read all of a request: what is left must not stay in the connection.
-    request.unpipe(outgoing);
-    request.resume();
+    else await flowToEnd(answer, response);
   } catch (err) {
     response.destroy(err instanceof Error ? err : undefined);
   }

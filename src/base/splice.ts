@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { flow } from "./flow.ts";
 
 /**
  * Joins two connections: what one receives the other sends, with back-pressure. Each direction ends by itself (both must
@@ -15,8 +16,8 @@ export async function splice(left: Duplex, right: Duplex): Promise<void> {
   }
   left.once("close", () => finish(right));
   right.once("close", () => finish(left));
-  left.pipe(right);
-  right.pipe(left);
+  flow(left, right);
+  flow(right, left);
   await Promise.all([closed(left), closed(right)]);
 }
 

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
-import { pipeline } from "node:stream/promises";
 import type { ApiContext } from "#api/call.ts";
 import type { Json } from "#api/convert/meta-json.ts";
 import { engineRefusal } from "#api/engine-json.ts";
 import { ARCHIVE_SIZE_HEADER, imageArchivePath } from "#api/image-archive.ts";
 import { textField } from "#api/raw-document.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
+import { flowToEnd } from "#base/flow.ts";
 import { parseJsonLines } from "#engine/json-lines.ts";
 import type { NodeId } from "#model/ids.ts";
 import { type FoundImage, inspectImage } from "./inspect-image.ts";
@@ -91,7 +91,7 @@ async function send(
     loading.once("error", (err) => reject(engine.unreachable(err)));
   });
   answered.catch(() => undefined); // It is asked for when all is sent, or when sending failed.
-  await pipeline(archive, loading, { signal }).catch(async (cause: unknown) => {
+  await flowToEnd(archive, loading, signal).catch(async (cause: unknown) => {
     signal.throwIfAborted();
     await answered;
     throw new FlotillaError("unavailable", "the image was not sent whole", { cause });

@@ -57,7 +57,8 @@ class DockerfileSearch {
   async look(chunk: Buffer): Promise<void> {
     const archive = (this.#archive ??= this.#open(chunk));
     if (this.#isOver) return;
-    await new Promise<void>((resolve) => archive.write(chunk, () => resolve()));
+    // A copy, since the chunk's own memory is given back when it has been sent.
+    await new Promise<void>((resolve) => archive.write(Buffer.from(chunk), () => resolve()));
   }
 
   async result(): Promise<string | undefined> {

@@ -32,6 +32,8 @@ interface Deps {
   readonly nodeId: NodeId;
   readonly engine: Pick<EngineLink, "open">;
   readonly index: ContainerIndex;
+  /** Told when the engine has been looked at, or asked in vain. */
+  readonly onAsked: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -70,7 +72,7 @@ export class EngineMirror {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, log, nodeId } = this.#deps;
+    const { clock, random, log, nodeId, onAsked } = this.#deps;
     for (let failures = 0; ; ) {
       try {
         await this.#follow(() => (failures = 0), signal);
@@ -80,6 +82,7 @@ export class EngineMirror {
       }
       this.#isCurrent = false;
       this.#isSilent = true;
+      onAsked();
       await clock.sleep(backoffMs(RETRY, ++failures, random), signal);
     }
   }
@@ -98,6 +101,7 @@ export class EngineMirror {
       await this.#lookAtAll(jobs.signal);
       this.#isCurrent = true;
       this.#isSilent = false;
+      this.#deps.onAsked();
       onCurrent();
       for (;;) {
         await this.#wakeup.wait(this.#deps.clock, undefined, jobs.signal);

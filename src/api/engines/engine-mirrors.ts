@@ -1,5 +1,7 @@
 import { ClusterFollower, clusterOf, type FollowDeps } from "#api/follow-cluster.ts";
 import type { ClusterObjects } from "#api/membership.ts";
+import { withDeadline } from "#base/abort.ts";
+import { Pulse } from "#base/pulse.ts";
 import type { Random } from "#base/random.ts";
 import { TaskGroup } from "#base/task-group.ts";
 import type { NodeId } from "#model/ids.ts";
@@ -10,6 +12,9 @@ import type { ClusterEngines } from "./cluster-engines.ts";
 import { ContainerIndex } from "./container-index.ts";
 import { EngineMirror } from "./engine-mirror.ts";
 import { seenInList } from "./reschedule/seen.ts";
+
+/** How long nodes that have just come are waited for. */
+const FIRST_LOOK_MS = 2_000;
 
 interface Deps extends FollowDeps {
   readonly engines: ClusterEngines;
@@ -26,6 +31,7 @@ export class EngineMirrors {
   readonly index: ContainerIndex;
   readonly #deps: Deps;
   readonly #followed = new Map<NodeId, Followed>();
+  readonly #asked = new Pulse();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -43,6 +49,18 @@ export class EngineMirrors {
   /** Whether the node's engine was asked last in vain. */
   isSilent(nodeId: NodeId): boolean {
     return this.#followed.get(nodeId)?.mirror.isSilent ?? false;
+  }
+
+  /** Waits until the engines of nodes that have just come were asked for the first time; not for long. */
+  async haveAsked(nodeIds: readonly NodeId[], signal: AbortSignal): Promise<void> {
+    const isNew = (id: NodeId) => !this.isCurrent(id) && !this.isSilent(id);
+    if (!nodeIds.some(isNew)) return;
+    const wait = async (within: AbortSignal) => {
+      while (nodeIds.some(isNew)) await this.#asked.wait(within);
+    };
+    await withDeadline(this.#deps.clock, FIRST_LOOK_MS, "a first look at new nodes", signal, wait).catch(() =>
+      signal.throwIfAborted(),
+    );
   }
 
   /** Says that the node's engine did not answer somebody in time. */
@@ -85,7 +103,9 @@ export class EngineMirrors {
   #begin(nodeId: NodeId, signal: AbortSignal): void {
     if (this.#followed.has(nodeId)) return;
     const { engines } = this.#deps;
-    const mirror = new EngineMirror({ ...this.#deps, nodeId, index: this.index, engine: engines.engineOf(nodeId) });
+    const { index } = this;
+    const onAsked = () => this.#asked.beat();
+    const mirror = new EngineMirror({ ...this.#deps, nodeId, index, onAsked, engine: engines.engineOf(nodeId) });
     const jobs = new TaskGroup(signal);
     jobs.spawn("engine mirror", (stop) => mirror.run(stop));
     this.#followed.set(nodeId, { mirror, jobs });

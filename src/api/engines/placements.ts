@@ -45,14 +45,16 @@ export class Placements {
    * Chooses a host, and keeps the container's room there until it is let go: by then the host's own list has it.
    * @param choose is given the hosts as they are; what it throws is thrown.
    */
-  reserve(
+  async reserve(
     api: ApiContext,
     signal: AbortSignal,
     container: PlacedContainer,
     needsImages: boolean,
     choose: (hosts: readonly PlacementHost[]) => PlacementHost | Promise<PlacementHost>,
   ): Promise<Reservation> {
-    return this.#mutex.run(async () => {
+    const ready = allNodes(api).filter(({ status }) => status.state === "ready");
+    await api.mirrors.haveAsked(idsOf(ready), signal);
+    return await this.#mutex.run(async () => {
       if (needsImages) await this.#lookAtImages(api, signal);
       await this.look(api, signal);
       const host = await choose(placementHosts(api));

@@ -70,7 +70,9 @@ function hostsOf({ api, engines, lab }: Cluster): Hosts {
   const [near, far] = lab.hosts.map((host, index) => {
     const engine = engines[index];
     if (engine === undefined) throw new Error(`${host.name} has no engine`);
-    return { name: host.name, engine, socket: host.engineSocket };
+    const [enginePid, daemonPid] = [host.engine.pid, host.daemon.pid];
+    if (enginePid === undefined || daemonPid === undefined) throw new Error(`${host.name} does not run`);
+    return { name: host.name, engine, socket: host.engineSocket, pids: { engine: enginePid, daemon: daemonPid } };
   });
   const [manager] = lab.hosts;
   if (near === undefined || far === undefined || manager === undefined) throw new Error("the cluster has no worker");

@@ -31,6 +31,7 @@ export interface Place {
   readonly name: string;
   readonly engine: EngineClient;
   readonly socket: string;
+  readonly pids: { readonly engine: number; readonly daemon: number };
 }
 
 export const SLEEPER = { Image: "busybox:latest", Entrypoint: ["sleep", "100000"] };

@@ -207,7 +207,8 @@ async function forwardTo(
     { method: raw.method ?? "GET", url: originalUrl, headers: raw.headers },
     signal,
   );
-  if (isDownload(raw.method, target)) await download(engine, raw, response, target);
+  // A client that asks before it has its last answer is answered in turn.
+  if (response.socket !== null && isDownload(raw.method, target)) await download(engine, raw, response, target);
   else if (look) await forwardDocument(engine, raw, response, target, look);
   else await forward(engine, raw, response, target, undefined, onSuccess);
 }

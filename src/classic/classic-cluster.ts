@@ -1,8 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { EngineConnector } from "#api/engine-connector.ts";
 import type { Attachments, ClusterObjects, LocalNode, Membership } from "#api/membership.ts";
+import { LinkedAbort } from "#base/abort.ts";
 import { errorMessage, FlotillaError } from "#base/errors.ts";
 import { TaskGroup } from "#base/task-group.ts";
+import type { LeaderWork } from "#manager/leadership.ts";
 import type { NodeId } from "#model/ids.ts";
 import { LEADERSHIP_ID, type Node } from "#model/objects.ts";
 import type { TunnelTarget } from "#wire/tunnel.ts";
@@ -24,6 +26,11 @@ export interface ManagerRole {
   /** Where the one is that decides, if that is known. */
   readonly primary: string | undefined;
 }
+
+/** Wait before a primary's work that has failed is begun anew. */
+const WORK_RETRY_MS = 1_000;
+
+const RESIGNED = new Error("another manager is primary");
 
 interface Kept {
   readonly keeper: EngineKeeper;
@@ -57,6 +64,34 @@ export class ClassicCluster implements Membership {
       await followDiscovery(this.#deps, (addresses) => this.#adjust(addresses, all.signal), all.signal);
     } finally {
       await this.#adjust(new Set(), all.signal);
+    }
+  }
+
+  /**
+   * Does `work` whenever this manager is primary, until `signal` aborts; when it is no more, what the work has written is
+   * forgotten. Nothing but that tells another manager's work from this one's.
+   */
+  async lead(work: LeaderWork, signal: AbortSignal): Promise<never> {
+    const { clock, log } = this.#deps;
+    for (;;) {
+      await this.#untilPrimary(true, signal);
+      using leading = new LinkedAbort(signal);
+      this.#untilPrimary(false, leading.signal).then(
+        () => leading.abort(RESIGNED),
+        () => undefined,
+      );
+      try {
+        await work(this.#objects, leading.signal);
+      } catch (err) {
+        signal.throwIfAborted();
+        if (leading.signal.reason === RESIGNED) continue;
+        log.error({ err }, "a primary's work has failed, and begins anew");
+        await clock.sleep(WORK_RETRY_MS, signal);
+      } finally {
+        leading.abort(RESIGNED);
+        const written = Array.from(this.#objects.view.list("container"), ({ id }) => id);
+        for (const id of written) this.#objects.remove("container", id);
+      }
     }
   }
 
@@ -135,6 +170,12 @@ export class ClassicCluster implements Membership {
 
   async reconnect(): Promise<never> {
     throw noSwarmHere();
+  }
+
+  async #untilPrimary(isPrimary: boolean, signal: AbortSignal): Promise<void> {
+    if (this.role.isPrimary === isPrimary) return;
+    for await (const _commit of this.#objects.commits(signal)) if (this.role.isPrimary === isPrimary) return;
+    signal.throwIfAborted();
   }
 
   async #reachManager(addr: string, signal: AbortSignal): Promise<Duplex> {

@@ -160,6 +160,55 @@ test("plain engines are one Docker host", { ...scene, timeout: 300_000 }, async 
     await eventually("its container can be used", async () => (await manager.docker("start", "event-h1")).code === 0);
     assert.equal(await manager.say("exec", "event-h1", "echo", "hi"), "hi");
   });
+
+  await t.test("containers of a lost engine move if they may, and leave no twin", async () => {
+    const policy = ["--env", "reschedule:on-node-failure", "--label", "kept=yes"];
+    const onH2 = ["--env", "constraint:node==~h2"];
+    assert.equal(await run("--name", "mover", ...policy, ...onH2), "h2");
+    assert.equal(await run("--name", "stayer", ...onH2), "h2");
+    const where = (name: string) => manager.say("inspect", "--format", "{{.Node.Name}} {{.State.Running}}", name);
+    await lab.host("h2").powerOff(signal);
+    await eventually("it runs elsewhere", async () => {
+      const { code, stdout } = await manager.docker("exec", "mover", "echo", "hi");
+      return code === 0 && stdout === "hi\n";
+    });
+    assert.match(await where("mover"), /^h[13] true$/);
+    assert.equal(await manager.say("ps", "--filter", "label=kept=yes", "--format", "{{.Names}}"), "mover");
+    assert.match(await manager.say("ps", "--all", "--filter", "name=stayer"), /Host Down/);
+    await lab.host("h2").powerOn(signal);
+    await manager.untilEngines("Healthy", "Healthy", "Healthy");
+    await eventually(
+      "its first host has it no more",
+      async () => (await lab.host("h2").docker(["ps", "--all", "--quiet", "--filter", "name=mover"], signal)) === "",
+    );
+    assert.equal(await manager.say("ps", "--all", "--filter", "name=mover", "--format", "{{.Names}}"), "mover");
+    await manager.say("rm", "--force", "mover", "stayer");
+  });
+});
+
+test("what a manager has moved is there once, though the next one knows nothing of it", {
+  ...scene,
+  timeout: 120_000,
+}, async () => {
+  await using lab = await startEngines("forgetful", 2);
+  const uri = `nodes://${lab.hosts.map(engineAddr).join()}`;
+  {
+    using first = new ClassicManager(lab, uri);
+    await first.untilEngines("Healthy", "Healthy");
+    const policy = ["--env", "reschedule:on-node-failure", "--env", "constraint:node==~h2"];
+    assert.equal(await start(first, "--name", "mover", ...policy), "h2");
+    await lab.host("h2").powerOff(signal);
+    await eventually("it runs elsewhere", async () => (await first.docker("exec", "mover", "true")).code === 0);
+  }
+  using second = new ClassicManager(lab, uri);
+  await eventually("the other host is seen", async () => (await second.rows("Status")).includes("Healthy"));
+  await lab.host("h2").powerOn(signal);
+  await second.untilEngines("Healthy", "Healthy");
+  await eventually(
+    "its first host has it no more",
+    async () => (await lab.host("h2").docker(["ps", "--all", "--quiet"], signal)) === "",
+  );
+  assert.equal(await second.say("inspect", "--format", "{{.Node.Name}} {{.State.Running}}", "mover"), "h1 true");
 });
 
 /** Two managers of the engines that are registered in etcd, of which one decides. */

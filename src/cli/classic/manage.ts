@@ -53,6 +53,7 @@ export async function runManage(options: ManageOptions, logLevel: string): Promi
       jobs.signal,
     ),
   );
+  jobs.spawn("rescheduling", (signal) => cluster.lead((state, lost) => api.reschedule(state, lost), signal));
   const security = tls ?? (options.allowsPlainTcp ? "plain" : undefined);
   for (const host of options.hosts) log.info({ url: await api.listen(host, security) }, "serving the Engine API");
   await aborted(jobs.signal);

@@ -12,6 +12,7 @@ import {
   isRemnant,
   moved,
   removed,
+  twinOf,
   withoutAttempt,
   withoutRemnant,
   withRemnant,
@@ -46,6 +47,21 @@ test("a node that is down or was removed is lost, and no other", () => {
     [...states, "nobody"].filter((id) => isLost(view, id)),
     ["down", "nobody"],
   );
+});
+
+test("another of the same name and id is a twin, unless the one that is known is lost", () => {
+  const view = (state: "ready" | "down") =>
+    new ArrayView([movable, node("n1", { status: { state, addr: "", since: 0 } })]);
+  const other = seen("other", { state: "running" });
+  assert.equal(twinOf(view("ready"), other)?.id, ID);
+  assert.equal(twinOf(view("down"), other), undefined, "it is being moved");
+  for (const [id, fields] of [
+    ["old", {}],
+    ["other", { name: "made of its image" }],
+    ["other", { swarmId: "another" }],
+  ] as const) {
+    assert.equal(twinOf(view("ready"), seen(id, fields)), undefined, JSON.stringify([id, fields]));
+  }
 });
 
 test("what was moved leaves a remnant, until that is gone; what was removed is over then", () => {

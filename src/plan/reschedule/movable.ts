@@ -28,6 +28,16 @@ export function begunFor(view: Pick<View, "get">, seen: SeenContainer): MovableC
   return seen.state === "created" && seen.name === movable.name ? movable : undefined;
 }
 
+/**
+ * The movable container of which this is another, when it was moved and nobody knows of that any more: where nothing is kept
+ * but in memory, or after an older state was restored.
+ */
+export function twinOf(view: Pick<View, "get">, seen: SeenContainer): MovableContainer | undefined {
+  const movable = view.get("container", seen.labels[SWARM_ID_LABEL] ?? "");
+  if (movable?.place === undefined || movable.place.containerId === seen.id) return undefined;
+  return seen.name === movable.name && !isLost(view, movable.place.nodeId) ? movable : undefined;
+}
+
 /** Whether a container stands in for one that is elsewhere by now, or was removed: nobody may meet it. */
 export function isRemnant(view: Pick<View, "get" | "movableOf">, seen: SeenContainer): boolean {
   const movable = view.movableOf(seen.id);

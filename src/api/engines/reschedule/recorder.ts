@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Json } from "#api/convert/meta-json.ts";
 import { TASK_LABEL } from "#api/engines/hosts.ts";
-import { field } from "#api/raw-document.ts";
+import { field, textField } from "#api/raw-document.ts";
 import { errorMessage } from "#base/errors.ts";
 import { Wakeup } from "#base/wakeup.ts";
 import { commitFresh } from "#manager/commit.ts";
@@ -9,7 +9,7 @@ import type { NodeId } from "#model/ids.ts";
 import type { ContainerPlace, MovableContainer } from "#model/objects.ts";
 import type { Operation } from "#model/operation.ts";
 import { policyOf, SWARM_ID_LABEL } from "#plan/place/wish.ts";
-import { begunFor, isLost, removed, type SeenContainer, withRemnant } from "#plan/reschedule/movable.ts";
+import { begunFor, isLost, moved, removed, type SeenContainer, twinOf, withRemnant } from "#plan/reschedule/movable.ts";
 import { type Rescheduling, rewrite } from "./context.ts";
 import { inspect } from "./engine-calls.ts";
 import { givenPlace } from "./given-places.ts";
@@ -92,11 +92,22 @@ export class Recorder {
     }
     const seen = seenInspected(inspected);
     const begun = begunFor(view, seen);
-    if (begun === undefined) {
-      if (mayMove(seen)) await commitFresh(state, () => this.#update(seen, place, inspected), signal);
-    } else if (!inHand.has(begun.id)) {
-      await rewrite(this.#shared, begun.id, (now) => withRemnant(now, place), signal);
+    if (begun !== undefined) {
+      if (!inHand.has(begun.id)) await rewrite(this.#shared, begun.id, (now) => withRemnant(now, place), signal);
+    } else if (mayMove(seen)) {
+      if (movable === undefined) await this.#judgeTwin(seen, place, inspected, signal);
+      await commitFresh(state, () => this.#update(seen, place, inspected), signal);
     }
+  }
+
+  /** Of two that are there, the one that was made last is the one that was moved. */
+  async #judgeTwin(seen: SeenContainer, place: ContainerPlace, inspected: Json, signal: AbortSignal): Promise<void> {
+    const { api, state } = this.#shared;
+    const twin = twinOf(state.view, seen);
+    const other = twin?.place && (await inspect(api, twin.place, signal));
+    if (twin === undefined || other === undefined) return;
+    const isLater = madeAt(inspected) > madeAt(other);
+    await rewrite(this.#shared, twin.id, (now) => (isLater ? moved(now, place) : withRemnant(now, place)), signal);
   }
 
   #forget(movable: MovableContainer, { containerId }: ContainerPlace, signal: AbortSignal): Promise<void> {
@@ -126,6 +137,8 @@ export class Recorder {
     return [{ type: "update", object: { ...object, updatedAt }, expect: movable.version }];
   }
 }
+
+const madeAt = (inspected: Json): number => Date.parse(textField(inspected, "Created"));
 
 /** Tasks are their services' business. */
 const mayMove = ({ labels }: SeenContainer): boolean =>
